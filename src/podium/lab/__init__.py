@@ -1,0 +1,1 @@
+"""What makes runs: models and data, training, sweeps. It needs torch."""

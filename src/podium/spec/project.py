@@ -1,0 +1,53 @@
+"""Where a project's folders are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from podium.spec.errors import PodiumError
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with `experiments/` and `slides/` in it; everything generated goes under its `build/`."""
+
+    root: Path
+
+    @property
+    def experiments(self) -> Path:
+        """Questions (`<name>.py`) and their frozen answers (`<name>.csv`, `<name>.json`)."""
+        return self.root / "experiments"
+
+    @property
+    def slides(self) -> Path:
+        """The npm project: package.json, lock file, theme and decks."""
+        return self.root / "slides"
+
+    @property
+    def decks(self) -> Path:
+        """One folder a deck, with its `slides.md.j2`."""
+        return self.slides / "decks"
+
+    @property
+    def build(self) -> Path:
+        """Everything generated; ignored by git."""
+        return self.root / "build"
+
+    @property
+    def runs(self) -> Path:
+        """Records of local runs: `<experiment>/<run>/record.jsonl`."""
+        return self.build / "runs"
+
+
+def find_project(start: Path) -> Project:
+    """Return the project that `start` stands in, looking upwards.
+
+    Raises:
+        PodiumError: where no folder upwards holds both `experiments` and `slides`.
+    """
+    for folder in (start, *start.parents):
+        if (folder / "experiments").is_dir() and (folder / "slides").is_dir():
+            return Project(folder)
+    msg = f"{start} is in no Podium project: no folder upwards holds experiments/ and slides/. Change into a clone."
+    raise PodiumError(msg)
