@@ -77,7 +77,7 @@ class Config:
             name: float(value) if known[name] in (float, float | None) and type(value) is int else value
             for name, value in changes.items()
         }
-        return replace(self, **numbers)  # ty: ignore[invalid-argument-type]
+        return replace(self, **numbers)
 
     def as_dict(self) -> dict[str, Value]:
         """Return every field, and the model's name first: what a record and W&B store."""

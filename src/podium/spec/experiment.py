@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import runpy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -116,6 +116,6 @@ def load_experiment(name: str, folder: Path) -> Experiment:
     if not isinstance(found, Experiment):
         msg = f"{path.name} must set EXPERIMENT = Experiment(...); it sets {type(found).__name__}."
         raise PodiumError(msg)
-    named = Experiment(**{**found.__dict__, "name": name})
+    named = replace(found, name=name)
     named.runs("quick")  # an unknown field or an impossible value is said now, not after hours of training
     return named

@@ -1,0 +1,8 @@
+import '@slidev/client/styles/layouts-base.css'
+import '@fontsource-variable/inter'
+import '@fontsource/jetbrains-mono/400.css'
+import '@fontsource/jetbrains-mono/700.css'
+import './tokens.css'
+import './type.css'
+import './code.css'
+import './motion.css'

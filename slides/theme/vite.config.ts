@@ -1,0 +1,7 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vite'
+
+/** The deck lies under build/, the theme and the packages under slides/: the dev server may read all of these. */
+export default defineConfig({
+  server: { fs: { allow: [fileURLToPath(new URL('..', import.meta.url))] } },
+})

@@ -1,0 +1,136 @@
+"""Train an experiment: every run its profile asks for, what is finished skipped, what was cut off resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from podium.lab.training.loop import Moment, train_run
+from podium.runs import Record, read_record, run_folder
+from podium.runs.tracking import Mode
+from podium.spec import Experiment, Profile, Project, Variant
+
+
+def train_experiment(
+    project: Project,
+    experiment: Experiment,
+    profile: Profile,
+    *,
+    only: tuple[str, ...] = (),
+    settings: tuple[str, ...] = (),
+    device: str = "auto",
+    wandb: Mode = "auto",
+) -> list[Record]:
+    """Train the runs of an experiment that are not done yet.
+
+    Args:
+        project: where the records go.
+        experiment: as `load_experiment` gives it.
+        profile: "quick" or "full".
+        only: names of variants; all when empty.
+        settings: `field=value` texts laid over every variant.
+        device: "auto", "cpu" or "cuda".
+        wandb: see `podium.runs.tracking`.
+
+    Returns:
+        One record a run, in the experiment's order; a failed one says why in `reason`.
+
+    Raises:
+        PodiumError: for an unknown variant or field, no such device, no disk space, a refused W&B key.
+    """
+    variants = experiment.runs(profile, only=only, settings=settings)
+    return train_all(project, experiment, variants, profile, device=device, wandb=wandb)
+
+
+def train_all(
+    project: Project,
+    experiment: Experiment,
+    variants: Sequence[Variant],
+    profile: Profile,
+    *,
+    device: str = "auto",
+    wandb: Mode = "auto",
+    sweep: str = "",
+    console: Console | None = None,
+) -> list[Record]:
+    """Train a list of runs one after the other, under one progress line; a failed run does not stop the others.
+
+    Args:
+        project: where the records go.
+        experiment: the question the runs belong to.
+        variants: the runs; one that is finished, or that failed by its own numbers, is not trained again.
+        profile: "quick" or "full".
+        device: "auto", "cpu" or "cuda".
+        wandb: see `podium.runs.tracking`.
+        sweep: the id of the sweep that asks for the runs.
+        console: where the progress goes; standard error when None.
+
+    Returns:
+        One record a run, in the order of `variants`.
+    """
+    console = console or Console(stderr=True)
+
+    def say(sentence: str) -> None:
+        console.print(sentence, markup=False, highlight=False)
+
+    records = [read_record(run_folder(project.runs, experiment.name, v.name, v.config)) for v in variants]
+    waiting = [v for v, record in zip(variants, records, strict=True) if not is_done(record)]
+    skipped = len(variants) - len(waiting)
+    if skipped:
+        say(f"{experiment.name}: {skipped} of {len(variants)} runs are done already.")
+    trained: list[Record] = []
+
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[now]}", markup=False),
+        TimeRemainingColumn(compact=True),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        runs = bar.add_task(f"{experiment.name}: runs", total=len(variants), completed=skipped, now="")
+        epochs = bar.add_task("  epochs", total=sum(v.config.epochs for v in waiting), now="")
+        before = 0
+        for variant in waiting:
+
+            def show(moment: Moment, *, variant: Variant = variant, before: int = before) -> None:
+                text = f"{variant.name} seed {variant.config.seed}: {moment}"
+                bar.update(epochs, completed=before + moment.epochs_done, now=text)
+
+            record = train_run(
+                project,
+                experiment,
+                variant,
+                profile,
+                tracker_mode=wandb,
+                device=device,
+                progress=show,
+                notify=say,
+                sweep=sweep,
+            )
+            before += variant.config.epochs
+            trained.append(record)
+            bar.update(runs, advance=1)
+            bar.update(epochs, completed=before)
+            say(outcome(record, experiment.metric))
+    fresh = iter(trained)
+    return [record if record is not None and is_done(record) else next(fresh) for record in records]
+
+
+def is_done(record: Record | None) -> bool:
+    """Say whether training a run again could tell anything new: it is finished, or failed by its own numbers."""
+    return record is not None and record.state in ("finished", "failed")
+
+
+def outcome(record: Record, metric: str) -> str:
+    """Return one line on how a run ended."""
+    name = f"{record.experiment}: {record.variant} seed {record.config['seed']}"
+    if record.state == "failed":
+        return f"{name} failed: {record.reason}"
+    value = record.summary.get(metric)
+    shown = f"{metric} {value:.4f}" if isinstance(value, float) else record.state
+    return f"{name}: {shown} ({record.summary.get('seconds', 0):.0f} s)"

@@ -1,0 +1,160 @@
+"""Render: template and results become Markdown, a data file and figures, written only when they changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from traceback import walk_tb
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError
+from jinja2.sandbox import SandboxedEnvironment
+
+from podium.press.figures import save
+from podium.press.pages.page import Page, finalize
+from podium.press.results import Source
+from podium.spec import PodiumError, Project, unknown
+
+TEMPLATE = "slides.md.j2"
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A deck ready to be built.
+
+    Attributes:
+        folder: build/decks/<deck>, with slides.md, deck.json and public/figures/.
+        markdown: what slides.md holds.
+        data: what deck.json holds.
+        changed: the files that were written or removed; empty when nothing changed.
+    """
+
+    folder: Path
+    markdown: str
+    data: dict[str, Any]
+    changed: tuple[Path, ...] = ()
+
+
+def deck_names(project: Project) -> list[str]:
+    """Name the decks of a project, sorted."""
+    return sorted(path.parent.name for path in project.decks.glob(f"*/{TEMPLATE}"))
+
+
+def render(project: Project, deck: str, source: Source = "local") -> Rendered:
+    """Render a deck into `build/decks/<deck>`.
+
+    Args:
+        project: where experiments, slides and build are.
+        deck: name of a folder under slides/decks.
+        source: "local" runs, or the "frozen" files beside the experiments.
+
+    Raises:
+        PodiumError: for an unknown deck, or anything that its template asks for and there is not: with template,
+            line, what was asked and what there is.
+    """
+    names = deck_names(project)
+    if deck not in names:
+        raise unknown("deck", deck, names)
+    template = project.decks / deck / TEMPLATE
+    folder = project.build / "decks" / deck
+    head = {"theme": Path(os.path.relpath(project.slides / "theme", folder)).as_posix()}
+    page = Page(project, source, head)
+    markdown = _filled(template, page, template.relative_to(project.root).as_posix())
+    data = {"deck": deck, "source": source, **page.data}
+    files = {
+        folder / "slides.md": markdown.encode(),
+        folder / "deck.json": (json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
+        **_figures(page, folder / "public" / "figures"),
+    }
+    return Rendered(folder, markdown, data, tuple(_written(files, folder)))
+
+
+def environment() -> SandboxedEnvironment:
+    """Return Jinja with marks that collide neither with Vue nor with Mermaid; what it prints is escaped unless ours."""
+    return SandboxedEnvironment(
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<%=",
+        variable_end_string="%>",
+        comment_start_string="<%#",
+        comment_end_string="%>",
+        undefined=StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # `finalize` escapes for Slidev, which HTML's escaping does not
+    )
+
+
+def _filled(template: Path, page: Page, shown: str) -> str:
+    jinja = environment()
+    line = 1
+    try:
+        code = jinja.compile(template.read_text("utf-8"), filename=str(template))
+        text = jinja.template_class.from_code(jinja, code, page.functions(), None).render()
+        line = 1
+        return page.assembled(text)
+    except TemplateSyntaxError as error:
+        line, sentence = error.lineno, str(error.message)
+    except UndefinedError as error:
+        line = _line(error, template)
+        named = re.fullmatch(r"'(\w+)' is undefined", str(error))
+        sentence = str(unknown("page function", named[1], page.functions())) if named else f"{error}."
+    except (PodiumError, TemplateError) as error:
+        line, sentence = _line(error, template), str(error)
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+        if not _in_template(error, template):
+            raise
+        line, sentence = _line(error, template), f"{type(error).__name__}: {error}."
+    raise PodiumError(f"{shown}, line {line}: {sentence}")
+
+
+def _line(error: BaseException, template: Path) -> int:
+    return max((number for frame, number in walk_tb(error.__traceback__) if _is(frame, template)), default=1)
+
+
+def _in_template(error: BaseException, template: Path) -> bool:
+    """Tell whether the template's own line raised it: a wrong argument there, not a bug of ours below."""
+    *_, last = (frame for frame, _ in walk_tb(error.__traceback__))
+    return _is(last, template) or "jinja2" in Path(last.f_code.co_filename).parts
+
+
+def _is(frame: Any, template: Path) -> bool:
+    return frame.f_code.co_filename == str(template)
+
+
+def _figures(page: Page, folder: Path) -> dict[Path, bytes]:
+    drawn = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, drawing in page.drawings.items():
+            file = Path(scratch) / f"{name}.svg"
+            save(drawing, file)
+            drawn[folder / file.name] = file.read_bytes()
+    return drawn
+
+
+def _written(files: dict[Path, bytes], folder: Path) -> list[Path]:
+    """Write what differs, each file in one step, and remove figures that the deck no longer shows."""
+    changed = []
+    for path, content in files.items():
+        if path.is_file() and path.read_bytes() == content:
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f".{path.name}.new")
+        try:
+            fresh.write_bytes(content)
+            fresh.replace(path)
+        except OSError as error:
+            fresh.unlink(missing_ok=True)
+            raise PodiumError(f"{path} cannot be written: {error.strerror}. Make room, then run it again.") from error
+        changed.append(path)
+    for stale in sorted((folder / "public" / "figures").glob("*.svg")):
+        if stale not in files:
+            stale.unlink()
+            changed.append(stale)
+    return changed

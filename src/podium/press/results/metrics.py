@@ -1,0 +1,107 @@
+"""Metrics in words: how a results column is named, scaled and rounded for people.
+
+A metric's name is `<split>_<quantity>`; `test_accuracy` is the quantity `accuracy` on the split `test`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a metric measures.
+
+    Attributes:
+        words: its name in a sentence.
+        unit: what stands behind a value, such as "%".
+        step: what stands behind a difference, such as "points".
+        scale: what the stored value is multiplied with to be shown in `unit`.
+        better: whether the higher or the lower value is the better one.
+        decimals: shown where no uncertainty says how many.
+    """
+
+    words: str
+    unit: str = ""
+    step: str = ""
+    scale: float = 1.0
+    better: Literal["higher", "lower"] = "higher"
+    decimals: int = 2
+
+
+QUANTITIES: dict[str, Quantity] = {
+    "accuracy": Quantity("accuracy", "%", "points", 100.0, decimals=1),
+    "exact_match": Quantity("exact match", "%", "points", 100.0, decimals=1),
+    "edit_distance": Quantity("edit distance", "edits", "edits", better="lower"),
+    "loss": Quantity("loss", "nats", "nats", better="lower", decimals=3),
+    "seconds": Quantity("training time", "s", "s", better="lower", decimals=0),
+    "parameters": Quantity("parameters", better="lower", decimals=0),
+    "epochs": Quantity("epochs", better="lower", decimals=0),
+    "images": Quantity("pictures", decimals=0),
+}
+
+SPLITS: dict[str, str] = {"train": "training set", "val": "validation set", "test": "test set"}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric's name taken apart: the quantity, and the split it was measured on ("" where it has none)."""
+
+    name: str
+    quantity: Quantity
+    split: str
+
+    @property
+    def words(self) -> str:
+        """Name the metric for a person: "test accuracy"."""
+        return f"{ {'val': 'validation'}.get(self.split, self.split) } {self.quantity.words}".strip()
+
+
+def metric_named(name: str) -> Metric:
+    """Take a metric's name apart; an unlisted quantity is its own words and shows plain numbers.
+
+    >>> metric_named("val_exact_match").words
+    'validation exact match'
+    """
+    split, _, rest = name.partition("_")
+    if split not in SPLITS:
+        split, rest = "", name
+    return Metric(name, QUANTITIES.get(rest, Quantity(rest.replace("_", " "))), split)
+
+
+def decimals_for(half_width: float, fallback: int = 1) -> int:
+    """Return how many decimals an uncertainty leaves meaningful: two digits of it where it leads with 1, else one.
+
+    >>> decimals_for(0.14), decimals_for(0.2), decimals_for(3.0), decimals_for(float("nan"))
+    (2, 1, 0, 1)
+    """
+    if not math.isfinite(half_width) or half_width <= 0:
+        return fallback
+    exponent = math.floor(math.log10(half_width))
+    two_digits = half_width / 10**exponent < 2
+    return max(0, min(4, int(two_digits) - exponent))
+
+
+def in_figures(value: float, decimals: int, *, sign: bool = False) -> str:
+    """Write a number for people: thousands parted by commas, a real minus, no "-0.0".
+
+    >>> in_figures(12345.678, 1), in_figures(-0.04, 1), in_figures(0.45, 2, sign=True)
+    ('12,345.7', '0.0', '+0.45')
+    """
+    text = f"{abs(value):,.{decimals}f}"
+    if not any(digit in text for digit in "123456789"):
+        return text
+    return (MINUS if value < 0 else "+" if sign else "") + text
+
+
+def listed(names: list[str], last: str = "and") -> str:
+    """Join names as a sentence does.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return f" {last} ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)

@@ -1,0 +1,231 @@
+"""Results: one tidy table of an experiment's runs, and the questions that pages ask of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from podium.runs import Record
+from podium.spec import PodiumError, unknown
+
+IDENTITY = ("run", "experiment", "variant", "seed", "profile", "sweep", "state", "reason")
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that is known of an experiment's runs.
+
+    Attributes:
+        experiment: its name.
+        runs: a row a run: run, experiment, variant, seed, profile, sweep, state, reason, every config field, the
+            summary's metrics, and the provenance (commit, dirty, data, hardware, device, ...).
+        history: a row a run and epoch: run, variant, seed, epoch and the metrics of that epoch.
+        models: run to the description of its model, where one was kept.
+        samples: run to its sample predictions and encoding, where some were kept.
+    """
+
+    experiment: str
+    runs: pd.DataFrame
+    history: pd.DataFrame
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    samples: dict[str, dict[str, Any]] = field(default_factory=dict)
+    config_fields: tuple[str, ...] = ()
+
+    @cached_property
+    def compared(self) -> pd.DataFrame:
+        """The rows that comparisons are made of: finished runs outside sweeps, of one profile, one a variant and seed.
+
+        The profile is "full" where its finished runs cover every variant that the quick ones cover. Of a variant
+        that was trained with different settings, the settings of its newest run count.
+
+        Raises:
+            PodiumError: when no run is finished.
+        """
+        done = self.runs[(self.runs["state"] == "finished") & (self.runs["sweep"] == "")]
+        if done.empty:
+            states = ", ".join(f"{n} {state}" for state, n in self.runs["state"].value_counts().items())
+            raise PodiumError(
+                f"No run of {self.experiment} is finished ({states or 'there is none'}). "
+                f"Run `podium train {self.experiment}`: it resumes."
+            )
+        covered = {profile: set(rows["variant"]) for profile, rows in done.groupby("profile")}
+        full = covered.get("full", set()) >= covered.get("quick", set())
+        done = done[done["profile"] == ("full" if full else "quick")]
+        kept = [self._newest(rows) for _, rows in done.groupby("variant", sort=False)]
+        order = sorted(kept, key=lambda rows: (rows["started"].min(), rows["variant"].iloc[0]))
+        return pd.concat(order, ignore_index=True)
+
+    def _newest(self, rows: pd.DataFrame) -> pd.DataFrame:
+        rows = rows.sort_values(["started", "run"])
+        fields = [name for name in self.config_fields if name != "seed"]
+        settings = [json.dumps([_plain(row[name]) for name in fields]) for _, row in rows.iterrows()]
+        same = rows[[text == settings[-1] for text in settings]]
+        return same.drop_duplicates("seed", keep="last").sort_values("seed")
+
+    @property
+    def variants(self) -> list[str]:
+        """The variants that can be compared, in the order of the experiment."""
+        return list(dict.fromkeys(self.compared["variant"]))
+
+    @property
+    def profile(self) -> str:
+        """Which profile the compared runs come from."""
+        return str(self.compared["profile"].iloc[0])
+
+    @property
+    def profile_note(self) -> str:
+        """What a slide with these runs must say: "quick profile: 2 epochs, 10,000 images, CPU"; "" for the full one."""
+        if self.profile == "full":
+            return ""
+        rows = self.compared
+        device = " and ".join(sorted({str(name).upper().replace("CUDA", "GPU") for name in rows["device"]}))
+        return f"quick profile: {_span(rows['epochs'])} epochs, {_span(rows['train_images'])} images, {device}"
+
+    def rows(self, variant: str) -> pd.DataFrame:
+        """Return the compared runs of a variant, ordered by seed.
+
+        Raises:
+            PodiumError: where there is no such variant, naming the nearest.
+        """
+        if variant not in self.variants:
+            raise unknown("variant", variant, self.variants, owner=f"Experiment {self.experiment}")
+        return self.compared[self.compared["variant"] == variant]
+
+    def metrics(self) -> list[str]:
+        """Name every metric that the compared runs hold, at the end or by epoch."""
+        skip = {*IDENTITY, *self.config_fields, "epoch"}
+        names = [*self.compared.columns, *self.history.columns]
+        frames = (self.compared, self.history)
+        return sorted({n for n in names if n not in skip and any(n in f and _is_number(f[n]) for f in frames)})
+
+    def by_seed(self, variant: str, metric: str) -> dict[int, float]:
+        """Return a metric's value for each seed of a variant: from the summary, else from the last epoch.
+
+        Raises:
+            PodiumError: for a variant or a metric that does not exist, or a value that is missing or not finite.
+        """
+        rows = self.rows(variant)
+        if metric not in self.metrics():
+            raise unknown("metric", metric, self.metrics(), owner=f"Experiment {self.experiment}")
+        values = {}
+        for run, seed in zip(rows["run"], rows["seed"], strict=True):
+            values[int(seed)] = self._value(str(run), metric)
+        lacking = [seed for seed, value in values.items() if not math.isfinite(value)]
+        if lacking:
+            raise PodiumError(
+                f"{self.experiment}, variant {variant!r}: {metric} is missing or not finite for "
+                f"seed {', '.join(map(str, lacking))} of {len(values)}. Train it again, or ask for another metric."
+            )
+        return values
+
+    def _value(self, run: str, metric: str) -> float:
+        if metric in self.compared:
+            value = self.compared.loc[self.compared["run"] == run, metric].iloc[0]
+            if not pd.isna(value):
+                return float(value)
+        if metric in self.history:
+            column = self.history.loc[self.history["run"] == run].sort_values("epoch")[metric]
+            if len(column):
+                return float(column.iloc[-1])
+        return math.nan
+
+    def curves(self, variant: str, metric: str) -> pd.DataFrame:
+        """Return a metric over epochs: a row an epoch (from 1), a column a seed; NaN where a seed has no value.
+
+        Raises:
+            PodiumError: for a variant or metric that does not exist.
+        """
+        rows = self.rows(variant)
+        by_epoch = sorted(c for c in self.history if c not in {"run", "variant", "seed", "epoch"})
+        if metric not in by_epoch:
+            raise unknown("metric by epoch", metric, by_epoch, owner=f"Experiment {self.experiment}")
+        mine = self.history[self.history["run"].isin(set(rows["run"]))]
+        return mine.pivot_table(index="epoch", columns="seed", values=metric, dropna=False).astype(float)
+
+    def model(self, variant: str | None = None) -> dict[str, Any]:
+        """Return the description of a variant's model; of the first variant's where none is named."""
+        return self._kept(self.models, "model description", variant)
+
+    def sample(self, variant: str | None = None) -> dict[str, Any]:
+        """Return a variant's sample predictions and encoding; the first variant's where none is named."""
+        return self._kept(self.samples, "samples", variant)
+
+    def _kept(self, kept: dict[str, dict[str, Any]], what: str, variant: str | None) -> dict[str, Any]:
+        name = variant if variant is not None else self.variants[0]
+        for run in self.rows(name)["run"]:
+            if kept.get(run):
+                return kept[run]
+        raise PodiumError(f"The runs of {self.experiment}, variant {name!r}, hold no {what}. Train it again.")
+
+
+def results_from(records: Iterable[Record], experiment: str) -> Results:
+    """Lay records out as one table.
+
+    Raises:
+        PodiumError: when there are no records.
+    """
+    kept = sorted(records, key=lambda record: (record.variant, record.config.get("seed", 0), record.id))
+    if not kept:
+        raise PodiumError(f"{experiment} has no runs. Run `podium train {experiment}`.")
+    rows = [_row(record) for record in kept]
+    history = [
+        {"run": record.id, "variant": record.variant, "seed": record.config.get("seed", 0), **metrics}
+        for record in kept
+        for metrics in record.history
+    ]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    runs = pd.DataFrame(
+        {name: pd.Series([row.get(name) for row in rows], dtype=_dtype(rows, name)) for name in columns}
+    )
+    return Results(
+        experiment=experiment,
+        runs=runs,
+        history=pd.DataFrame(history, columns=None if history else ["run", "variant", "seed", "epoch"]),
+        models={record.id: record.model for record in kept if record.model},
+        samples={record.id: record.samples for record in kept if record.samples},
+        config_fields=tuple(dict.fromkeys(name for record in kept for name in record.config)),
+    )
+
+
+def _row(record: Record) -> dict[str, Any]:
+    identity = (
+        record.id,
+        record.experiment,
+        record.variant,
+        record.config.get("seed", 0),
+        record.profile,
+        record.sweep,
+        record.state,
+        record.reason,
+    )
+    fields = dict(zip(IDENTITY, identity, strict=True))
+    unknown_start = {"started": "", "device": "unknown device"}
+    return {**unknown_start, **record.provenance, **record.summary, **record.config, **fields}
+
+
+def _dtype(rows: Sequence[dict[str, Any]], name: str) -> str:
+    kinds = {type(row.get(name)) for row in rows}
+    if kinds == {int}:
+        return "int64"
+    return "float64" if kinds <= {int, float, type(None)} and float in kinds else "object"
+
+
+def _is_number(column: pd.Series) -> bool:
+    return all(type(v) in (int, float) or pd.isna(v) for v in column.tolist() if not isinstance(v, (dict, list))) and (
+        not column.map(lambda v: isinstance(v, (dict, list, str, bool))).any()
+    )
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value.item() if hasattr(value, "item") else value
+
+
+def _span(column: pd.Series) -> str:
+    low, high = int(column.min()), int(column.max())
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

@@ -1,0 +1,69 @@
+"""The pipeline flowchart: what it shows, and that no label can be syntax."""
+
+import re
+
+import pytest
+
+from podium.press.diagrams import pipeline
+from podium.press.diagrams.mermaid import label
+from podium.spec import PodiumError
+
+HOSTILE = [
+    'end"] --> x["',
+    "a---oval",
+    "`markdown` **bold**",
+    "%%{init: {'theme': 'dark'}}%%",
+    "<img src=x onerror=alert(1)>",
+    "issue #35; ok",
+    "a\nb --> c",
+    "Dict<str>",
+    "``` \n\n---\nlayout: end",
+]
+
+
+def stages(count):
+    return {"pipeline": [{"kind": "code", "label": f"stage {n}", "detail": ""} for n in range(count)]}
+
+
+def test_data_and_code_differ_and_follow_each_other():
+    source = pipeline(
+        {"pipeline": [{"kind": "data", "label": "MNIST", "detail": "28"}, {"kind": "code", "label": "ViT"}]}
+    )
+    assert source.startswith("flowchart LR")
+    assert 's0("<b>MNIST</b><br/>28"):::data' in source
+    assert 's1["<b>ViT</b>"]:::code' in source
+    assert "s0 --> s1" in source
+
+
+def test_a_long_detail_takes_several_lines():
+    source = pipeline({"pipeline": [{"kind": "data", "label": "x", "detail": "one to five digits on a canvas"}]})
+    assert "<br/>one to five digits<br/>on a canvas" in source
+
+
+def test_six_stages_stand_in_two_linked_rows():
+    source = pipeline(stages(7))
+    assert source.count("subgraph") == 2
+    assert "first --> second" in source
+    assert "s3 --> s4" not in source
+    assert "s2 --> s3" in source
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_label_is_never_syntax(text):
+    source = pipeline({"pipeline": [{"kind": "code", "label": text, "detail": text}]})
+    box = source.splitlines()[1]
+    inner = re.fullmatch(r'  s0\["(.*)"\]:::code', box)
+    assert inner
+    assert re.fullmatch(r"(<br/>|</?b>|#\d+;|[\w .,:/])*", inner[1])
+
+
+def test_a_label_decodes_to_what_it_was():
+    shown = re.sub(r"#(\d+);", lambda code: chr(int(code[1])), label('Dict<str> #35; `x` "y"'))
+    assert shown == 'Dict<str> #35; `x` "y"'
+
+
+def test_no_pipeline_and_too_many_stages_are_said():
+    with pytest.raises(PodiumError, match="describes no pipeline"):
+        pipeline({})
+    with pytest.raises(PodiumError, match="has 11 stages; a slide holds 10"):
+        pipeline(stages(11))

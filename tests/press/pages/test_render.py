@@ -1,0 +1,198 @@
+"""A deck from template to files: what is written, what a template may ask for, and how it says what is wrong."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from podium.press.pages import deck_names, render
+from podium.spec import PodiumError
+
+ROOT = Path(__file__).parents[3]
+START = '<%= slide("default", kicker="k") %>\n'
+
+
+def slides(markdown):
+    """Take a rendered deck apart into (front matter, body)."""
+    parts = re.split(r"(?m)^---\n(.*?)^---\n", markdown, flags=re.DOTALL)[1:]
+    return [(yaml.safe_load(front), body) for front, body in zip(parts[::2], parts[1::2], strict=True)]
+
+
+def test_the_real_deck_renders_from_made_up_runs(trained):
+    shutil.copytree(ROOT / "slides" / "decks" / "digits", trained.decks / "digits")
+    rendered = render(trained, "digits")
+    found = slides(rendered.markdown)
+    assert len(found) >= 10
+    assert found[0][0]["theme"] == "../../../slides/theme"
+    assert found[0][0]["layout"] == "cover"
+    assert all("<!--" in body for _, body in found)
+    assert all(
+        front["badge"].startswith("quick profile: 2 epochs")
+        for front, _ in found
+        if front["kicker"] == "Positional encoding"
+    )
+    assert {front["layout"] for front, _ in found} >= {"cover", "figure", "code", "two-cols-header", "receipts", "end"}
+    data = json.loads((rendered.folder / "deck.json").read_text("utf-8"))
+    shown = re.findall(r'<(Podium\w+) (?:id|name)="([\w-]+)"', rendered.markdown)
+    place = {
+        "PodiumNumber": "receipts",
+        "PodiumClaim": "claims",
+        "PodiumPlantUml": "plantuml",
+        "PodiumPredictions": "predictions",
+    }
+    assert all(name in data[place[tag]] for tag, name in shown if tag in place)
+    assert {name for tag, name in shown if tag == "PodiumFigure"} == {
+        file.stem for file in (rendered.folder / "public" / "figures").iterdir()
+    }
+    assert all(claim["number"] in data["receipts"] for claim in data["claims"].values())
+    assert "```mermaid\nflowchart LR" in rendered.markdown
+    assert re.search(r"```python \{all\|\d+\|\d+\|\d+\}", rendered.markdown)
+
+
+def test_nothing_is_written_when_nothing_changed_and_stale_figures_go(trained, deck):
+    deck(START + '<%= figure("paired", "optimizer", metric="test_accuracy", variant="AdamW", over="Adam") %>')
+    first = render(trained, "talk")
+    assert {path.name for path in first.changed} >= {"slides.md", "deck.json"}
+    assert render(trained, "talk").changed == ()
+    deck(START + "no figure")
+    second = render(trained, "talk")
+    assert {path.suffix for path in second.changed} == {".md", ".svg"}
+    assert not list((second.folder / "public" / "figures").iterdir())
+
+
+def test_a_slide_of_quick_runs_says_so_and_another_does_not(project, deck, train):
+    train(project, "optimizer")
+    train(project, "positional_encoding", profile="full")
+    deck(
+        START + '<%= number("optimizer", "AdamW", "test_accuracy") %>\n'
+        + START + '<%= number("positional_encoding", "none", "test_accuracy") %>\n'
+        + START + '<%= number("optimizer", "Adam", "test_accuracy") %><%= number("optimizer", "AdamW", "seconds") %>'
+    )  # fmt: skip
+    badges = [front.get("badge") for front, _ in slides(render(project, "talk").markdown)]
+    assert badges == ["quick profile: 2 epochs, 10,000 images, CPU", None, badges[0]]
+
+
+HOSTILE = "{{ 7*7 }}</script><img src=x onerror=alert(1)>"
+
+
+def test_a_hostile_variant_reaches_the_page_only_as_entities_and_json(project, deck, train):
+    train(project, "optimizer", rename={"AdamW": HOSTILE})
+    deck(
+        '<%= slide("default", kicker=ranked("optimizer", "test_accuracy")[1], foot=provenance("optimizer")) %>\n'
+        '# <%= ranked("optimizer", "test_accuracy")[1] %>\n\n<%= table("optimizer", ["test_accuracy"]) %>\n'
+        '<% set curves = figure("curves", "optimizer", metric="val_accuracy") %>\n<%= curves.finding %> <%= curves %>\n'
+        '<%= claim("optimizer", ranked("optimizer", "test_accuracy")[1], "Adam", "test_accuracy") %>\n'
+        '<%= run_names("optimizer", ranked("optimizer", "test_accuracy")[1]) %>'
+    )
+    rendered = render(project, "talk")
+    ((front, body),) = slides(rendered.markdown)
+    assert front["kicker"] == HOSTILE
+    assert "{{" not in body
+    assert "<img" not in body
+    assert "</script>" not in body
+    assert "<span v-pre>&#123;&#123; 7&#42;7 &#125;&#125;&#60;&#47;script" in body
+    assert rendered.data["claims"]["c1"]["before"].startswith(HOSTILE)
+    assert len(rendered.data["names"]["r1"]) == 3
+
+
+def test_plain_words_of_a_template_pass_and_computed_ones_are_escaped(project, deck):
+    deck(START + "**ours** {{ kept }} {#id} [[x]]\n<%# gone %>\n<%= '**theirs** ' ~ 1 %>\n<%= literal('a*b') %>")
+    ((_, body),) = slides(render(project, "talk").markdown)
+    assert "**ours** {{ kept }} {#id} [[x]]" in body
+    assert "gone" not in body
+    assert "<span v-pre>&#42;&#42;theirs&#42;&#42; 1</span>" in body
+    assert body.count("<span") == 2
+
+
+def test_code_with_fences_of_its_own_gets_a_longer_one(trained, deck):
+    deck('<%= slide("code") %>\n<%= excerpt("podium.spec.errors:PodiumError") %>')
+    ((front, body),) = slides(render(trained, "talk").markdown)
+    assert front["foot"].startswith("src/podium/spec/errors.py:")
+    assert "```python\nclass PodiumError(Exception):" in body
+    deck('<%= slide("code", foot="mine") %>\n<%= excerpt("podium.spec.errors:PodiumError", highlight="class") %>')
+    ((front, body),) = slides(render(trained, "talk").markdown)
+    assert front["foot"] == "mine"
+    assert "```python {all|1}" in body
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("\n\n<%= numbr() %>", "line 4: There is no page function 'numbr'; did you mean 'number'?"),
+        ("<%= number('optimizr', 'Adam', 'test_accuracy') %>", "no experiment 'optimizr'; did you mean 'optimizer'"),
+        ("\n<%= number('optimizer', 'Adm', 'test_accuracy') %>", "line 3: Experiment optimizer has no variant 'Adm'"),
+        (
+            "<%= number('optimizer', 'Adam', 'test_acuracy') %>",
+            "no metric 'test_acuracy'; did you mean 'test_accuracy'",
+        ),
+        ("<%= figure('curvs', 'optimizer') %>", "no figure 'curvs'; did you mean 'curves'"),
+        ("<%= figure('curves', 'optimizer', metrc='val_accuracy') %>", "Figure curves has no option 'metrc'; did you"),
+        ("<%= diagram('clases', 'optimizer') %>", "no diagram 'clases'; did you mean 'classes'"),
+        ("<%= excerpt('podium.nowhere:x') %>", "no module 'podium.nowhere'"),
+        ("<%= number() %>", "TypeError"),
+        ("<%= facts('optimizer').colour %>", "has no attribute 'colour'"),
+        ("<% if %>", "line 2: Expected an expression"),
+        ("<%= ''.__class__ %>", "unsafe"),
+    ],
+)
+def test_what_a_template_asks_for_in_vain_is_said_with_its_line(trained, deck, text, sentence):
+    deck(START + text)
+    with pytest.raises(PodiumError) as error:
+        render(trained, "talk")
+    assert str(error.value).startswith("slides/decks/talk/slides.md.j2, line ")
+    assert sentence in str(error.value)
+
+
+def test_a_deck_begins_with_a_slide(project, deck):
+    for text in ("", "words\n" + START):
+        deck(text)
+        with pytest.raises(PodiumError, match="begins with slide"):
+            render(project, "talk")
+
+
+def test_an_unknown_deck_names_the_nearest(project, deck):
+    deck(START)
+    assert deck_names(project) == ["talk"]
+    with pytest.raises(PodiumError, match="no deck 'tlak'; did you mean 'talk'"):
+        render(project, "tlak")
+
+
+def test_a_bug_of_ours_keeps_its_traceback(trained, deck, monkeypatch):
+    deck(START + "<%= ranked('optimizer', 'test_accuracy') %>")
+    monkeypatch.setattr("podium.press.pages.page.ranking", lambda *_: {}["ours"])
+    with pytest.raises(KeyError):
+        render(trained, "talk")
+
+
+def test_pictures_that_are_none_are_refused(project, deck, train):
+    train(project, "optimizer", picture="https://elsewhere/x.png")
+    deck(START + '<%= predictions("optimizer") %>')
+    with pytest.raises(PodiumError, match="is a PNG data address; got 'https://elsewhere"):
+        render(project, "talk")
+
+
+def test_a_disk_that_refuses_is_said_and_leaves_the_old_deck(trained, deck, monkeypatch):
+    deck(START + "one")
+    old = render(trained, "talk").markdown
+    deck(START + "two")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(PodiumError, match=r"cannot be written: No space left on device\. Make room"):
+        render(trained, "talk")
+    folder = trained.build / "decks" / "talk"
+    assert (folder / "slides.md").read_text("utf-8") == old
+    assert not list(folder.glob(".*.new"))
+
+
+def test_the_same_figure_with_other_numbers_gets_another_name(trained, deck):
+    call = '<%= figure("curves", "optimizer", metric="val_accuracy") %>\n'
+    deck(START + call + call)
+    rendered = render(trained, "talk")
+    names = sorted(path.stem for path in (rendered.folder / "public" / "figures").iterdir())
+    assert names == ["curves-optimizer-val_accuracy", "curves-optimizer-val_accuracy-2"]

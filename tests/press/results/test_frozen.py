@@ -1,0 +1,127 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podium.press.results import freeze, load_results, read_frozen
+from podium.press.results.frozen import to_csv
+from podium.runs import Record, read_runs
+from podium.spec import PodiumError, Project
+
+NAME = "positional_encoding"
+HOSTILE = '{{ 7*7 }}</script><img src=x onerror=alert(1)>, "quoted"\nline'
+
+
+def test_frozen_runs_read_back_equal(trained, write):
+    write(trained.runs, HOSTILE, epochs=2, provenance={"commit": "1e5", "dirty": True, "data": "", "versions": {}})
+    write(trained.runs, "broken", state="failed", epochs=1)
+    write(trained.runs, "trial-000", sweep="12345678", epochs=1)
+    write(trained.runs, "cut", state="running", epochs=1)
+    table, rest = freeze(trained, NAME)
+    assert (table.name, rest.name) == ("positional_encoding.csv", "positional_encoding.json")
+    local = [record for record in read_runs(trained.runs, NAME) if record.state != "running"]
+    frozen = {record.id: record for record in read_frozen(trained, NAME)}
+    assert len(frozen) == len(local) == 23
+    for record in local:
+        kept = frozen[record.id]
+        assert replace(kept, model={}, samples={}) == replace(record, model={}, samples={})
+        assert kept.model in ({}, record.model)
+    ours, theirs = load_results(trained, NAME), load_results(trained, NAME, "frozen")
+    pd.testing.assert_frame_equal(ours.compared.sort_index(axis=1), theirs.compared.sort_index(axis=1))
+    assert theirs.sample("rotary") == ours.sample("rotary")
+    assert theirs.model("rotary") == ours.model("rotary")
+
+
+def test_freezing_twice_gives_the_same_bytes(trained):
+    first = [path.read_bytes() for path in freeze(trained, NAME)]
+    assert [path.read_bytes() for path in freeze(trained, NAME)] == first
+    assert not [path for path in trained.experiments.iterdir() if path.name.startswith(".")]
+
+
+def test_the_table_is_sorted_and_tidy(trained):
+    table, _ = freeze(trained, NAME)
+    frame = pd.read_csv(table)
+    runs = frame[frame["epoch"].isna()]
+    assert list(runs["run"]) == sorted(runs["run"])
+    assert len(frame) == 20 + 20 * 12
+    assert repr(float(frame["test_accuracy"].dropna().iloc[0])) in table.read_text()
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["a", "b", "c"]),
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.lists(st.text())),
+    ),
+    st.text(min_size=1),
+)
+def test_every_value_survives(values, variant):
+    project = Project(Path("nowhere"))
+    record = Record(
+        folder=project.runs / "x" / "run",
+        experiment="x",
+        variant=variant,
+        profile="quick",
+        config={"seed": 3, **values},
+        provenance=values,
+        state="finished",
+        summary=dict(values),
+        history=[{"epoch": 1, **values}],
+    )
+    text = to_csv([record])
+    assert to_csv([record]) == text
+    assert _read(text, project)[0] == record
+
+
+def _read(text, project):
+    from podium.press.results.frozen import _records
+
+    class File:
+        name = "x.csv"
+
+        def read_bytes(self):
+            return text.encode("utf-8", "surrogatepass")
+
+    return list(_records(File(), {}, "x", project.runs / "x"))
+
+
+def test_profiles(project, write):
+    write(project.runs, "learned", profile="quick", epochs=1)
+    with pytest.raises(PodiumError, match="no ended run of the full profile"):
+        freeze(project, NAME, "full")
+    freeze(project, NAME)
+    assert load_results(project, NAME, "frozen").profile == "quick"
+    with pytest.raises(PodiumError, match="optimizer has no runs"):
+        freeze(project, "optimizer")
+
+
+def test_damage_is_one_sentence(trained):
+    table, rest = freeze(trained, NAME)
+    whole = table.read_text()
+    lines = whole.splitlines()
+    table.write_text("\n".join([lines[0], lines[2]]))
+    with pytest.raises(PodiumError, match=r"positional_encoding.csv, line 2, is damaged"):
+        read_frozen(trained, NAME)
+    table.write_text("a,b\n1,2\n")
+    with pytest.raises(PodiumError, match="is damaged"):
+        read_frozen(trained, NAME)
+    table.write_text(whole)
+    rest.write_text("[]")
+    with pytest.raises(PodiumError, match="it holds a list"):
+        read_frozen(trained, NAME)
+    rest.write_text("{")
+    with pytest.raises(PodiumError, match=r"positional_encoding.json is damaged"):
+        read_frozen(trained, NAME)
+    rest.unlink()
+    assert load_results(trained, NAME, "frozen").samples == {}
+
+
+def test_no_room(trained, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.NamedTemporaryFile", full)
+    with pytest.raises(PodiumError, match="cannot be written: No space left"):
+        freeze(trained, NAME)
