@@ -1,5 +1,6 @@
 """Made-up records, written the way training writes them."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -111,15 +112,21 @@ def project(tmp_path):
     return made
 
 
-@pytest.fixture
-def trained(project):
-    """The project after a full training."""
+@pytest.fixture(scope="session")
+def full_training(tmp_path_factory):
+    """The runs of a full training, written once."""
+    runs = tmp_path_factory.mktemp("runs")
     for seed in range(5):
         for index, (variant, level) in enumerate(LEVELS.items()):
             started = {"started": f"2026-11-21T10:0{seed}:0{index}+00:00"}
-            write_run(
-                project.runs, variant, level=level, seed=seed, provenance=started, config=ViTConfig(position=variant)
-            )
+            write_run(runs, variant, level=level, seed=seed, provenance=started, config=ViTConfig(position=variant))
+    return runs
+
+
+@pytest.fixture
+def trained(project, full_training):
+    """The project after a full training."""
+    shutil.copytree(full_training, project.runs)
     return project
 
 

@@ -70,7 +70,7 @@ def test_one_quick_seed_from_a_changed_tree(project, write):
     assert (str(n), n.interval) == ("90.0 %", "one seed, no interval")
     assert n.receipt["interval"] == "one seed, no interval"
     assert (n.receipt["code"], n.receipt["dirty"]) == ("3f9c1e2, uncommitted changes", True)
-    assert (n.receipt["hardware"], n.receipt["data"]) == ("a, 2", "mnist, x")
+    assert (n.receipt["hardware"], n.receipt["data"]) == ("2, a", "mnist, x")
     assert n.receipt["profile"] == "quick profile: 2 epochs, 10,000 images, CPU"
     assert n.receipt["again"] == "podium train positional_encoding"
     assert "test pictures" not in n.receipt

@@ -18,6 +18,7 @@ from podium.spec import PodiumError
 
 Mode = Literal["auto", "online", "offline", "off"]
 
+INIT_SECONDS = 60.0
 SETTINGS: dict[str, Any] = {
     "console": "off",
     "disable_git": True,
@@ -116,7 +117,7 @@ def logged_in() -> bool:
         return True
     import wandb
 
-    host = urlsplit(wandb.Settings().base_url).hostname or ""
+    host = urlsplit(os.environ.get("WANDB_BASE_URL") or wandb.Settings().base_url).hostname or ""
     for path in (os.environ.get("NETRC", ""), Path.home() / ".netrc", Path.home() / "_netrc"):
         try:
             if path and netrc(str(path)).authenticators(host):
@@ -169,7 +170,7 @@ def open_tracker(
             group=group,
             tags=list(tags),
             reinit="create_new",
-            settings=wandb.Settings(**SETTINGS, init_timeout=60),
+            settings=wandb.Settings(**SETTINGS, init_timeout=INIT_SECONDS),
         )
     except wandb.errors.AuthenticationError as error:
         raise _refused(error) from error

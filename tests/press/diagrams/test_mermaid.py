@@ -29,7 +29,7 @@ def test_data_and_code_differ_and_follow_each_other():
     source = pipeline(
         {"pipeline": [{"kind": "data", "label": "MNIST", "detail": "28"}, {"kind": "code", "label": "ViT"}]}
     )
-    assert source.startswith("flowchart LR")
+    assert source.splitlines()[1] == "flowchart LR"
     assert 's0("<b>MNIST</b><br/>28"):::data' in source
     assert 's1["<b>ViT</b>"]:::code' in source
     assert "s0 --> s1" in source
@@ -51,7 +51,7 @@ def test_six_stages_stand_in_two_linked_rows():
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_label_is_never_syntax(text):
     source = pipeline({"pipeline": [{"kind": "code", "label": text, "detail": text}]})
-    box = source.splitlines()[1]
+    box = source.splitlines()[2]
     inner = re.fullmatch(r'  s0\["(.*)"\]:::code', box)
     assert inner
     assert re.fullmatch(r"(<br/>|</?b>|#\d+;|[\w .,:/])*", inner[1])

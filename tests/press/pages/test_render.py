@@ -47,8 +47,10 @@ def test_the_real_deck_renders_from_made_up_runs(trained):
     assert {name for tag, name in shown if tag == "PodiumFigure"} == {
         file.stem for file in (rendered.folder / "public" / "figures").iterdir()
     }
+    receipts = [front for front, _ in found if front["layout"] == "receipts"]
+    assert receipts[0]["badge"].startswith("quick profile")
     assert all(claim["number"] in data["receipts"] for claim in data["claims"].values())
-    assert "```mermaid\nflowchart LR" in rendered.markdown
+    assert "\nflowchart LR\n" in rendered.markdown
     assert re.search(r"```python \{all\|\d+\|\d+\|\d+\}", rendered.markdown)
 
 
@@ -196,3 +198,21 @@ def test_the_same_figure_with_other_numbers_gets_another_name(trained, deck):
     rendered = render(trained, "talk")
     names = sorted(path.stem for path in (rendered.folder / "public" / "figures").iterdir())
     assert names == ["curves-optimizer-val_accuracy", "curves-optimizer-val_accuracy-2"]
+
+
+def test_other_words_that_a_page_may_ask_for(trained, deck):
+    deck(
+        START + '<%= difference("optimizer", "AdamW", "Adam", "test_accuracy") %>'
+        '<%= difference("optimizer", "AdamW", "Adam", "test_accuracy") %>\n'
+        '<%= facts("optimizer").runs %> <%= facts("optimizer").profile %> <%= receipt_pages(1) %>'
+    )
+    ((_, body),) = slides(render(trained, "talk").markdown)
+    assert body.count('<PodiumNumber id="n1" />') == 2  # one number, one receipt
+    assert "<span v-pre>6</span>" in body
+
+
+def test_samples_without_predictions_are_said(trained, deck, monkeypatch):
+    deck(START + '<%= predictions("optimizer") %>')
+    monkeypatch.setattr("podium.press.results.Results.sample", lambda *_: {"predictions": []})
+    with pytest.raises(PodiumError, match="hold no sample predictions"):
+        render(trained, "talk")

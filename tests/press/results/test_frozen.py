@@ -81,8 +81,8 @@ def _read(text, project):
     class File:
         name = "x.csv"
 
-        def read_bytes(self):
-            return text.encode("utf-8", "surrogatepass")
+        def read_text(self, encoding):
+            return text.encode(encoding).decode(encoding)
 
     return list(_records(File(), {}, "x", project.runs / "x"))
 

@@ -19,9 +19,9 @@ CHUNK = 512  # pictures made at once: bounds the memory
 
 LARGEST = 40.0  # pixels a side of a digit's square, of which its ink fills 20/28
 TALLER = 1.3  # a digit's square over its share of the line: squares overlap, ink does not
-SHRINK = 0.15  # a digit is smaller by up to this fraction
-LINE_SHIFT = 14.0  # pixels that a line may stand above or below the middle
-DIGIT_SHIFT = 2.5  # pixels that a digit may stand off its place in the line
+SHRINK = 0.1  # a digit is smaller by up to this fraction
+LINE_SHIFT = 4.0  # pixels that a line may stand above or below, left or right of the middle
+DIGIT_SHIFT = 2.0  # pixels that a digit may stand off its place in the line
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +66,8 @@ def compose(
     share_N1 = SIDE / length_N[:, None]
     size_ND = (TALLER * share_N1).clamp(max=LARGEST) * (1 - SHRINK * uniform(count, digits))
     pitch_N1 = (0.9 * share_N1).clamp(max=0.75 * LARGEST)
-    slack_N1 = SIDE / 2 - pitch_N1 * length_N[:, None] / 2
     x_ND = SIDE / 2 + pitch_N1 * (place_D - (length_N[:, None] - 1) / 2)
-    x_ND = x_ND + (2 * uniform(count, 1) - 1) * slack_N1 * 0.6 + (2 * uniform(count, digits) - 1) * DIGIT_SHIFT / 2
+    x_ND = x_ND + (2 * uniform(count, 1) - 1) * LINE_SHIFT + (2 * uniform(count, digits) - 1) * DIGIT_SHIFT / 2
     y_ND = SIDE / 2 + (2 * uniform(count, 1) - 1) * LINE_SHIFT + (2 * uniform(count, digits) - 1) * DIGIT_SHIFT
     there_ND = place_D < length_N[:, None]
 

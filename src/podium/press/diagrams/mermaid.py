@@ -12,6 +12,8 @@ BOXES = 10  # more are not read from the back of a room
 WIDTH = 20  # characters of a detail's line
 ROW = 5  # boxes side by side; more stand in two rows
 
+HEAD = '%%{init: {"flowchart": {"wrappingWidth": 260}}}%%'  # lines are broken here, not by the drawing
+
 STYLES = (
     "classDef data fill:#f1f5f9,stroke:#94a3b8,color:#1f2937,stroke-width:1.5px",
     "classDef code fill:#eef2ff,stroke:#4f46e5,color:#1f2937,stroke-width:1.5px",
@@ -32,7 +34,7 @@ def pipeline(description: dict[str, Any]) -> str:
     Raises:
         PodiumError: for no pipeline, or more than ten stages.
 
-    >>> print(pipeline({"pipeline": [{"kind": "data", "label": "MNIST", "detail": "28 x 28"}]}).splitlines()[1])
+    >>> print(pipeline({"pipeline": [{"kind": "data", "label": "MNIST", "detail": "28 x 28"}]}).splitlines()[2])
       s0("<b>MNIST</b><br/>28 x 28"):::data
     """
     stages = description.get("pipeline", [])
@@ -43,10 +45,11 @@ def pipeline(description: dict[str, Any]) -> str:
         raise PodiumError(msg)
     boxes = [_box(number, stage) for number, stage in enumerate(stages)]
     if len(boxes) <= ROW:
-        return "\n".join(["flowchart LR", *_chain(boxes, 0), *STYLES])
+        return "\n".join([HEAD, "flowchart LR", *_chain(boxes, 0), *STYLES])
     cut = (len(boxes) + 1) // 2
     return "\n".join(
         [
+            HEAD,
             "flowchart TB",
             'subgraph first[" "]',
             "direction LR",
@@ -79,9 +82,16 @@ def label(text: object) -> str:
 def _box(number: int, stage: dict[str, Any]) -> str:
     kind = "data" if stage.get("kind") == "data" else "code"
     opening, closing = ("(", ")") if kind == "data" else ("[", "]")
-    lines = textwrap.wrap(str(stage.get("detail") or ""), WIDTH, break_on_hyphens=False)
+    lines = _balanced(str(stage.get("detail") or ""))
     detail = "".join(f"<br/>{label(line)}" for line in lines)
     return f's{number}{opening}"<b>{label(stage["label"])}</b>{detail}"{closing}:::{kind}'
+
+
+def _balanced(text: str) -> list[str]:
+    """Break a text into as few lines as fit, about equally long: no last word alone."""
+    least = len(textwrap.wrap(text, WIDTH, break_on_hyphens=False))
+    widths = (textwrap.wrap(text, width, break_on_hyphens=False) for width in range(WIDTH // 2, WIDTH + 1))
+    return next(lines for lines in widths if len(lines) <= least)
 
 
 def _chain(boxes: list[str], start: int) -> list[str]:

@@ -206,10 +206,10 @@ def _limits(frames: dict[str, pd.DataFrame], named: Metric) -> tuple[float, floa
     if named.quantity.better == "higher":
         cut = max(low, float(ends.min()) - reach) if long else low
         whole = 100.0 if named.quantity.unit == "%" else float("inf")
-        edge = (high - cut) * 0.06 + 1e-9
+        edge = (high - cut) * 0.06 or abs(high) * 0.02 or 1e-3
         bottom = max(0.0, cut - edge)
-        return bottom, min(whole, high + edge) if high < whole else whole, "starts" if bottom > 0 else ""
+        return bottom, min(whole, high + edge) if high <= whole else high + edge, "starts" if bottom > 0 else ""
     cut = min(high, float(ends.max()) + reach) if long else high
-    edge = (cut - low) * 0.06 + 1e-9
+    edge = (cut - low) * 0.06 or abs(cut) * 0.02 or 1e-3
     bottom = max(0.0, low - edge)
     return bottom, cut + edge, "ends" if cut < high else "starts" if bottom > 0 else ""

@@ -93,9 +93,9 @@ def paired(
 
 def _finding(it: Difference, variant: str, over: str, named: Metric) -> str:
     ahead = (it.mean > 0) == (named.quantity.better == "higher")
-    if it.verdict == "too few seeds":
+    if it.verdict == "too few seeds" and it.mean != 0:
         return f"{variant if ahead else over} is ahead so far, but {it.n} seed{'s' * (it.n > 1)} cannot show it"
-    if it.verdict == "not shown":
+    if it.verdict != "shown":
         return f"No difference in {named.words} is shown between {variant} and {over}"
     return f"{variant} beats {over}" if ahead else f"{over} beats {variant}"
 

@@ -179,6 +179,8 @@ class Page:
 
     def receipts(self, start: int = 0, count: int = 10) -> Markdown:
         """Show a part of the list of every number of the deck, with what it is."""
+        for experiment in self._loaded:
+            self._results(experiment)
         return Markdown(f'<ReceiptList :from="{int(start)}" :count="{int(count)}" />')
 
     def receipt_pages(self, most: int = 10) -> list[tuple[int, int]]:

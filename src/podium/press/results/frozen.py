@@ -94,11 +94,11 @@ def to_json(records: Iterable[Record]) -> str:
         if record.state != "finished" or record.variant in kept or not (record.model or record.samples):
             continue
         kept[record.variant] = {"run": record.id, "model": record.model, "samples": record.samples}
-    return json.dumps(kept, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return json.dumps(kept, indent=1, sort_keys=True) + "\n"
 
 
 def _records(table: Path, kept: dict[str, Any], experiment: str, folder: Path) -> Iterator[Record]:
-    lines = csv.DictReader(io.StringIO(table.read_bytes().decode("utf-8", "surrogatepass"), newline=""))
+    lines = csv.DictReader(io.StringIO(table.read_text(encoding="utf-8"), newline=""))
     found: dict[str, Record] = {}
     for line in lines:
         try:
@@ -139,15 +139,15 @@ def _under(values: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def _cell(value: Any, column: str) -> str:
-    """Write a value so that `_value` reads the same back: text stays bare where it reads back as itself."""
+    """Write a value so that `_value` reads the same back; one line of text that is no JSON stays bare."""
     if value == "":
         return "" if column in FIRST else '""'
-    if isinstance(value, str):
+    if isinstance(value, str) and value.isprintable():
         try:
             json.loads(value)
         except ValueError:
             return value
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return json.dumps(value, sort_keys=True)
 
 
 def _value(text: str) -> Any:
@@ -172,7 +172,7 @@ def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-            file.write(text.encode("utf-8", "surrogatepass"))
+            file.write(text.encode())
         Path(file.name).chmod(0o644)
         Path(file.name).replace(path)
     except OSError as error:

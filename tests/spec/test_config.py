@@ -1,0 +1,80 @@
+"""Config: every field checked, one way to change it, one way to read it from text."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podium.spec import CONFIGS, CNNConfig, PodiumError, VisionToSequenceConfig, ViTConfig, config_from, parse_setting
+
+
+@pytest.mark.parametrize("kind", CONFIGS.values())
+def test_a_config_survives_its_dictionary(kind):
+    config = kind(seed=7).but(learning_rate=0.5)
+    assert config_from(config.as_dict()) == config
+    assert config_from(config.as_dict()).digest() == config.digest()
+
+
+def test_digest_changes_with_any_field():
+    base = ViTConfig()
+    others = [base.but(seed=1), base.but(position="none"), base.but(clip=None), base.but(learning_rate=1e-3)]
+    assert len({c.digest() for c in [base, *others]}) == 5
+
+
+def test_two_families_never_share_a_digest():
+    assert len({kind().digest() for kind in CONFIGS.values()}) == len(CONFIGS)
+
+
+def test_unknown_field_names_the_nearest():
+    with pytest.raises(PodiumError, match="has no field 'positon'; did you mean 'position'"):
+        ViTConfig().but(positon="rotary")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"position": "spiral"}, "must be one of 'none', 'sinusoidal', 'learned', 'rotary'; not 'spiral'"),
+        ({"epochs": 0}, "epochs must be above 0"),
+        ({"epochs": 1.5}, "must be a whole number; not 1.5"),
+        ({"epochs": True}, "must be a whole number; not True"),
+        ({"dropout": 1.0}, "dropout must be at least 0 and below 1"),
+        ({"learning_rate": "fast"}, "must be a number; not 'fast'"),
+        ({"clip": "off"}, "must be a number or none; not 'off'"),
+    ],
+)
+def test_impossible_values_are_refused(changes, sentence):
+    with pytest.raises(PodiumError, match=sentence):
+        ViTConfig().but(**changes)
+
+
+def test_whole_numbers_fit_where_numbers_do():
+    assert ViTConfig().but(learning_rate=1).learning_rate == 1.0
+    assert ViTConfig().but(learning_rate=1).digest() == ViTConfig().but(learning_rate=1.0).digest()
+
+
+@given(st.floats(min_value=1e-9, max_value=1e3))
+def test_set_reads_back_what_python_prints(value):
+    assert parse_setting(CNNConfig, f"learning_rate={value!r}") == ("learning_rate", value)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("epochs", "takes field=value; got 'epochs'"),
+        ("epoch=3", "has no field 'epoch'; did you mean 'epochs'"),
+        ("epochs=many", "epochs must be a whole number; got 'many'"),
+    ],
+)
+def test_set_says_what_is_wrong(text, sentence):
+    with pytest.raises(PodiumError, match=sentence):
+        parse_setting(VisionToSequenceConfig, text)
+
+
+def test_set_reads_words_and_none():
+    assert parse_setting(ViTConfig, "optimizer=adam") == ("optimizer", "adam")
+    assert parse_setting(ViTConfig, "clip=None") == ("clip", None)
+    assert parse_setting(ViTConfig, "clip=2") == ("clip", 2.0)
+
+
+def test_a_record_of_an_unknown_model_is_refused():
+    with pytest.raises(PodiumError, match="no model 'gpt'"):
+        config_from({"model": "gpt"})
