@@ -21,5 +21,13 @@ EXPERIMENT = Experiment(
         "Adam": {"optimizer": "adam", "weight_decay": 0.0},
     },
     metric="test_accuracy",
-    quick={"epochs": 2, "train_images": 10_000, "augment": 0.0},
+    quick={
+        "epochs": 2,
+        "train_images": 10_000,
+        "validation_images": 1_000,
+        "batch_size": 32,
+        "learning_rate": 5e-3,
+        "dim": 32,
+        "augment": 0.0,
+    },
 )

@@ -24,7 +24,15 @@ EXPERIMENT = Experiment(
         "rotary": {"position": "rotary"},
     },
     metric="test_accuracy",
-    quick={"epochs": 2, "train_images": 10_000, "augment": 0.0},
+    quick={
+        "epochs": 2,
+        "train_images": 10_000,
+        "validation_images": 1_000,
+        "batch_size": 32,
+        "learning_rate": 5e-3,
+        "dim": 32,
+        "augment": 0.0,
+    },
     sweep=Sweep(
         config={
             "method": "random",

@@ -71,7 +71,7 @@ def trial_count(config: dict[str, Any]) -> int:
     """Return how many trials a checked sweep has: its grid's points or its run_cap, whichever ends first."""
     cap = config.get("run_cap")
     if config["method"] == "random":
-        return int(cap)
+        return int(config["run_cap"])
     points = math.prod(len(_choices(parameter)) for parameter in config["parameters"].values())
     return min(points, cap) if cap else points
 
