@@ -3,8 +3,8 @@
 Both get the same learning rate, warm-up, cosine, clipping and seeds; only the decay differs: AdamW shrinks the weights
 beside the update, Adam runs without decay.
 
-    podium train optimizer
-    podium train optimizer --quick
+    podium train optimizer --profile full     every variant and seed, for a GPU
+    podium train optimizer                    the quick profile: the same comparison, small
 """
 
 from podium.spec import Experiment, ViTConfig

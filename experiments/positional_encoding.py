@@ -3,9 +3,9 @@
 A vision transformer sees a picture as a set of patches. Without an encoding of their places it could not tell a 6 from
 a 9 by where the strokes stand, only by what each patch looks like. Four ways are compared, all else equal.
 
-    podium train positional_encoding                 every variant and seed, a few minutes on a GPU
-    podium train positional_encoding --quick         the same comparison, small: a minute on a laptop
-    podium sweep positional_encoding                 the learning rate, which each encoding may want otherwise
+    podium train positional_encoding --profile full     every variant and seed, for a GPU
+    podium train positional_encoding                    the quick profile: the same comparison, small
+    podium sweep positional_encoding                    the learning rate, which each encoding may want otherwise
 """
 
 from podium.spec import Experiment, Sweep, ViTConfig

@@ -4,8 +4,8 @@ The encoder sees 36 patches of an 84x84 picture with one to five digits on it; t
 other. Every training picture is new: composed on the device from training digits, and the test pictures from test
 digits only.
 
-    podium train vision_to_sequence
-    podium train vision_to_sequence --quick
+    podium train vision_to_sequence --profile full     every variant and seed, for a GPU
+    podium train vision_to_sequence                    the quick profile: the same comparison, small
 """
 
 from podium.spec import Experiment, VisionToSequenceConfig
@@ -31,7 +31,7 @@ EXPERIMENT = Experiment(
         "depth": 2,
         "decoder_depth": 1,
         "digits": 2,
-        "epochs": 2,
+        "epochs": 4,
         "train_images": 10_000,
         "validation_images": 1_000,
         "batch_size": 32,

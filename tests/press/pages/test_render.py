@@ -216,3 +216,9 @@ def test_samples_without_predictions_are_said(trained, deck, monkeypatch):
     monkeypatch.setattr("podium.press.results.Results.sample", lambda *_: {"predictions": []})
     with pytest.raises(PodiumError, match="hold no sample predictions"):
         render(trained, "talk")
+
+
+def test_only_the_first_slide_takes_a_title(trained, deck):
+    deck('<%= slide("cover", title="ours") %>\n# a\n\n<%= slide("default", title="<b v-html>") %>\n# b\n')
+    with pytest.raises(PodiumError, match="Only the first slide takes a title"):
+        render(trained, "talk")

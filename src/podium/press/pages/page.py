@@ -74,7 +74,13 @@ class Page:
     # Slides
 
     def slide(self, layout: str = "default", **front: Any) -> Markdown:
-        """Open a slide; `kicker`, `foot` and whatever its layout knows go into its front matter."""
+        """Open a slide; `kicker`, `foot` and whatever its layout knows go into its front matter.
+
+        Raises:
+            PodiumError: for a `title` after the first slide: Slidev compiles it, so text of a run could execute there.
+        """
+        if "title" in front and self.slides:
+            raise PodiumError("Only the first slide takes a title, the deck's; write others as a heading, `# ...`.")
         self.slides.append(Slide({"layout": layout, **{name: _flat(value) for name, value in front.items()}}))
         return Markdown(MARK.format(len(self.slides) - 1))
 
