@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from podium.press.results.metrics import Metric, decimals_for, in_figures, metric_named
+from podium.press.results.metrics import Metric, decimals_between, decimals_for, in_figures, metric_named
 from podium.press.results.statistics import Verdict, mean_interval, paired_difference, wilson
 from podium.press.results.table import Results
 
@@ -101,7 +101,8 @@ def difference(results: Results, variant: str, over: str, metric: str, *, digits
         {seed: value * quantity.scale for seed, value in ours.items()},
         {seed: value * quantity.scale for seed, value in theirs.items()},
     )
-    decimals = decimals_for(it.half, max(quantity.decimals, 2)) if digits is None else digits
+    meant = decimals_for(it.half, max(quantity.decimals, 2)) if digits is None else digits
+    decimals = decimals_between(it.low, it.high, meant)
     text = in_figures(it.mean, decimals, sign=True)
     rows, other = results.rows(variant), results.rows(over)
     paired = rows.merge(other[["seed", "run"]], on="seed", suffixes=("", "_over"))

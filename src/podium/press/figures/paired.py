@@ -25,7 +25,7 @@ from podium.press.figures.drawing import (
     styled,
     text_width,
 )
-from podium.press.results.metrics import Metric, decimals_for, in_figures, metric_named
+from podium.press.results.metrics import Metric, decimals_between, decimals_for, in_figures, metric_named
 from podium.press.results.statistics import Difference, mean_interval, paired_difference
 from podium.press.results.table import Results
 from podium.spec import PodiumError
@@ -68,7 +68,7 @@ def paired(
     it = paired_difference(ours, theirs)
     with styled():
         figure = _draw({s: (theirs[s], ours[s]) for s in it.seeds}, it, over, variant, named)
-    decimals = decimals_for(it.half, max(quantity.decimals, 2))
+    decimals = decimals_between(it.low, it.high, decimals_for(it.half, max(quantity.decimals, 2)))
     amount = f"{in_figures(it.mean, decimals, sign=True)} {quantity.step}".strip()
     interval = (
         "one seed, no interval"

@@ -86,6 +86,18 @@ def decimals_for(half_width: float, fallback: int = 1) -> int:
     return max(0, min(4, int(two_digits) - exponent))
 
 
+def decimals_between(low: float, high: float, decimals: int) -> int:
+    """Return the decimals that keep an end of an interval from rounding to zero: its side is the news.
+
+    >>> decimals_between(0.4, 9.8, 0), decimals_between(-3.0, 5.0, 0), decimals_between(0.0, 1.0, 0)
+    (1, 0, 0)
+    """
+    ends = [end for end in (low, high) if math.isfinite(end) and end != 0]
+    while decimals < 4 and any(round(end, decimals) == 0 for end in ends):
+        decimals += 1
+    return decimals
+
+
 def in_figures(value: float, decimals: int, *, sign: bool = False) -> str:
     """Write a number for people: thousands parted by commas, a real minus, no "-0.0".
 
