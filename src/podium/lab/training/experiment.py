@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from podium.lab.training.loop import Moment, train_run
+from podium.lab.training.loop import Moment, choose_device, train_run
 from podium.runs import Record, read_record, run_folder
 from podium.runs.tracking import Mode
 from podium.spec import Experiment, Profile, Project, Variant
@@ -70,6 +70,7 @@ def train_all(
     Returns:
         One record a run, in the order of `variants`.
     """
+    choose_device(device)  # a GPU that is not there is said even when every run is done
     console = console or Console(stderr=True)
 
     def say(sentence: str) -> None:
