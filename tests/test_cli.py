@@ -161,9 +161,10 @@ def test_ctrl_c_in_training_loses_nothing(tmp_path):
     (tmp_path / "experiments" / "tiny.py").write_text(
         "from podium.spec import Experiment, ViTConfig\n"
         "EXPERIMENT = Experiment(question='?', expectation='', metric='test_accuracy', variants={'a': {}},\n"
-        "    baseline=ViTConfig(dim=8, heads=1, depth=1, epochs=4, train_images=6400, patch=14), quick_seeds=(0,))\n"
+        "    baseline=ViTConfig(dim=8, heads=1, depth=1, epochs=24, train_images=6400, patch=14), quick_seeds=(0,))\n"
     )
-    command = [sys.executable, "-c", "from podium.cli import main; main()", "train", "--wandb", "off"]
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job ignores it
+    command = [sys.executable, "-c", heard + "from podium.cli import main; main()", "train", "--wandb", "off"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 100
         while not list(tmp_path.glob("build/runs/tiny/*/checkpoint.pt")) and time.monotonic() < deadline:

@@ -128,3 +128,20 @@ def test_a_killed_writer_leaves_whole_lines(tmp_path):
     assert record is not None
     assert [row["epoch"] for row in record.history] == list(range(1, len(record.history) + 1))
     assert all(json.loads(line) for line in (tmp_path / FILE).read_bytes().split(b"\n")[:-1])
+
+
+@pytest.mark.parametrize(
+    ("resumed", "dirty"),
+    [
+        ({"commit": "abc", "dirty": False}, False),
+        ({}, False),
+        ({"commit": "def", "dirty": False}, True),
+        ({"commit": "abc", "dirty": True}, True),
+    ],
+)
+def test_a_run_that_two_states_of_the_code_made_is_not_clean(tmp_path, resumed, dirty):
+    append_event(tmp_path, "start", **{**START, "provenance": {"commit": "abc", "dirty": False}})
+    append_event(tmp_path, "resume", **resumed)
+    record = read_record(tmp_path)
+    assert record is not None
+    assert record.provenance["dirty"] is dirty

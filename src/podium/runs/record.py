@@ -104,11 +104,14 @@ def read_record(folder: Path) -> Record | None:
     history: dict[int, dict[str, Any]] = {}
     last: dict[str, Any] = {}
     model: dict[str, Any] = {}
+    provenance = start["provenance"]
     for event in events:
         if event["event"] == "epoch":
             history[event["metrics"]["epoch"]] = event["metrics"]  # an epoch trained again after a kill counts once
         elif event["event"] == "model":
             model = event["model"]
+        elif event["event"] == "resume" and _other_code(event, provenance):
+            provenance = {**provenance, "dirty": True}  # its commit alone no longer says which code made the run
         if event["event"] in ("end", "resume"):
             last = event
     ended = last.get("event") == "end"
@@ -119,7 +122,7 @@ def read_record(folder: Path) -> Record | None:
         profile=start["profile"],
         sweep=start.get("sweep", ""),
         config=start["config"],
-        provenance=start["provenance"],
+        provenance=provenance,
         model=model,
         history=[history[epoch] for epoch in sorted(history)],
         summary=last.get("summary", {}) if ended else {},
@@ -158,6 +161,10 @@ def _events(path: Path) -> list[dict[str, Any]]:
         broken = None  # torn by a kill, then resumed: whole again from here
         events.append(event)
     return events
+
+
+def _other_code(resume: dict[str, Any], provenance: dict[str, Any]) -> bool:
+    return bool(resume.get("dirty")) or resume.get("commit", "") not in ("", provenance.get("commit", ""))
 
 
 def _last_byte(path: Path) -> bytes:

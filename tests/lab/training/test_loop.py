@@ -7,7 +7,7 @@ import time
 import pytest
 import torch
 
-from podium.lab.training import checkpoint, loop, tasks
+from podium.lab.training import checkpoint, loop
 from podium.lab.training.loop import choose_device, train_run
 from podium.runs import append_event, read_record, run_folder
 from podium.runs.tracking import Silent
@@ -234,9 +234,3 @@ def test_the_tracker_hears_of_every_epoch_once_resumed(project, tiny, monkeypatc
     train(project, tiny, tiny.TINY_VIT)
     assert heard[:3] == [1, 2, 3]
     assert "test_accuracy" in heard[3]
-
-
-def test_edit_distance_is_a_distance():
-    assert tasks.edit_distance("", "12") == 2
-    assert tasks.edit_distance("12", "12") == 0
-    assert tasks.edit_distance("123", "23") == tasks.edit_distance("23", "123") == 1

@@ -1,20 +1,16 @@
 """What the models learn from: MNIST, composites of its digits, and augmentation; all of it on the device."""
 
 from podium.lab.data.augment import affine
-from podium.lab.data.composites import END, PADDING, START, Composites, as_text, assert_disjoint, compose
+from podium.lab.data.composites import Composites, assert_disjoint, compose
 from podium.lab.data.mnist import Mnist, cache_folder, load_mnist
 from podium.lab.data.sets import Sets, Split, epoch_composites, load_sets, to_float
 
 __all__ = [
-    "END",
-    "PADDING",
-    "START",
     "Composites",
     "Mnist",
     "Sets",
     "Split",
     "affine",
-    "as_text",
     "assert_disjoint",
     "cache_folder",
     "compose",

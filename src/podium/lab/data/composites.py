@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 import torch
 
+from podium.lab.transcripts import END, PADDING, SIDE, START
 from podium.spec import PodiumError
 
-SIDE = 84  # pixels
 SOURCE_SIDE = 28  # pixels
-START, END, PADDING = 10, 11, 12  # after the ten digits; the same as in podium.lab.models.vision_to_sequence
 MARGIN = 5  # source pixels around a digit, empty: the widest tent's reach
 CHUNK = 512  # pictures made at once: bounds the memory
 
@@ -114,16 +113,6 @@ def as_tokens(digits_ND: torch.Tensor, length_N: torch.Tensor) -> torch.Tensor:
     body = torch.where(place_D < length_N[:, None], padded, PADDING)
     tokens[:, 1:] = torch.where(place_D == length_N[:, None], END, body)
     return tokens
-
-
-def as_text(tokens: list[int]) -> str:
-    """Write tokens as a page shows them: the digits before END.
-
-    >>> as_text([10, 7, 3, 11, 12])
-    '73'
-    """
-    body = tokens[: tokens.index(END)] if END in tokens else tokens
-    return "".join(str(token) for token in body if token < START)
 
 
 def assert_disjoint(**sources: torch.Tensor) -> None:

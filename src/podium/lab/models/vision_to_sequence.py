@@ -8,10 +8,9 @@ from torch import nn
 from podium.lab.models.patches import PatchEmbedding
 from podium.lab.models.positions import POSITIONS, Encoding
 from podium.lab.models.transformer import Decoder, Encoder
+from podium.lab.transcripts import END, PADDING, SIDE, START
 from podium.spec import VisionToSequenceConfig
 
-SIDE = 84  # pixels
-START, END, PADDING = 10, 11, 12  # after the ten digits; the same as in podium.lab.data.composites
 VOCABULARY = 13
 
 

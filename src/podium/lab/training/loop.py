@@ -95,13 +95,13 @@ def train_run(
     model = build_model(config).to(chosen)
     task = build_task(config, model, chosen)
     optimizer = build_optimizer(config, model.parameters())
-    reached = _resume(folder, record, config, chosen, notify)
+    origin = provenance(project.root, data=task.sets.data, device=device_name(chosen))
+    reached = _resume(folder, record, config, chosen, notify=notify, origin=origin)
     if reached is not None:
         model.load_state_dict(reached.model)
         optimizer.load_state_dict(reached.optimizer)
     stages = (*task.stages, _update_stage(config, model, optimizer, task))
     if record is None:
-        origin = provenance(project.root, data=task.sets.data, device=device_name(chosen))
         append_event(
             folder,
             "start",
@@ -240,7 +240,13 @@ def device_name(device: torch.device) -> str:
 
 
 def _resume(
-    folder: Path, record: Record | None, config: Config, device: torch.device, notify: Callable[[str], None]
+    folder: Path,
+    record: Record | None,
+    config: Config,
+    device: torch.device,
+    *,
+    notify: Callable[[str], None],
+    origin: dict[str, Any],
 ) -> Checkpoint | None:
     """Return the checkpoint to go on from, and note in the record that the run goes on or starts again."""
     if record is None:
@@ -252,13 +258,12 @@ def _resume(
         reached = None  # epochs are missing in the record: train them again
     notice = f"after epoch {reached.epoch}" if reached else "from the beginning: it has no whole checkpoint"
     notify(f"{folder.name} goes on {notice}.")
-    append_event(folder, "resume", notice=notice)
+    append_event(folder, "resume", notice=notice, commit=origin["commit"], dirty=origin["dirty"])
     return reached
 
 
 def _update_stage(config: Config, model: nn.Module, optimizer: Optimizer, task: Task) -> Stage:
-    count = len(task.sets.train.images) if config.model != "vision_to_sequence" else config.train_images
-    total = config.epochs * math.ceil(count / config.batch_size)
+    total = config.epochs * math.ceil(task.epoch_images / config.batch_size)
 
     def update(batch: Batch) -> Batch:
         set_learning_rate(optimizer, learning_rate_at(config, batch.step, total))

@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import base64
 import io
-import itertools
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 import torch
 from PIL import Image
+from rapidfuzz.distance import Levenshtein
 from torch import Tensor, nn
 from torch.nn import functional
 
 from podium.lab.data.augment import affine
-from podium.lab.data.composites import PADDING, START
 from podium.lab.data.sets import Sets, Split, epoch_composites, load_sets, to_float
 from podium.lab.models import VisionToSequence
 from podium.lab.randomness import at, generator
 from podium.lab.training.stages import Batch, Stage, take
+from podium.lab.transcripts import PADDING, as_text
 from podium.spec import Config, VisionToSequenceConfig
 
 EVALUATION_BATCH = 1_000  # pictures; no gradients are kept, so it may be large
@@ -29,10 +29,14 @@ SAMPLES = 8  # the first pictures of the test set
 
 
 class Task(Protocol):
-    """One model family's training: `stages` is the step, `measure` the metrics, `samples` what a page may show."""
+    """One model family's training: `stages` is the step, `measure` the metrics, `samples` what a page may show.
+
+    `epoch_images` is how many pictures an epoch has: the schedule's length follows from it.
+    """
 
     sets: Sets
     stages: tuple[Stage, ...]
+    epoch_images: int
 
     def example(self) -> tuple[Tensor, ...]:
         """Return what the model takes, for one picture: its shapes are described from it."""
@@ -58,9 +62,9 @@ class Classify:
         self.model = model
         self.device = device
         self.sets = load_sets(config, device)
-        count = len(self.sets.train.images)
+        self.epoch_images = len(self.sets.train)
         self.stages: tuple[Stage, ...] = (
-            Stage("data", "MNIST", f"{count:,} training pictures, 28 by 28"),
+            Stage("data", "MNIST", f"{self.epoch_images:,} training pictures, 28 by 28"),
             *_input_stages(config),
             Stage("code", type(model).__name__, _model_detail(config), self.forward),
             Stage("code", "Cross-entropy", f"label smoothing {config.label_smoothing:g}", self.loss),
@@ -122,6 +126,7 @@ class Transcribe:
         self.model = model
         self.device = device
         self.sets = load_sets(config, device)
+        self.epoch_images = config.train_images
         digits = "1 digit" if config.digits == 1 else f"1 to {config.digits} digits"
         self.stages: tuple[Stage, ...] = (
             Stage("data", "MNIST", "single digits, 28 by 28"),
@@ -181,7 +186,7 @@ class Transcribe:
             "loss": loss / counted,
             "accuracy": right / counted,
             "exact_match": sum(a == b for a, b in pairs) / len(pairs),
-            "edit_distance": sum(edit_distance(a, b) for a, b in pairs) / len(pairs),
+            "edit_distance": sum(Levenshtein.distance(a, b) for a, b in pairs) / len(pairs),
         }
 
     @torch.inference_mode()
@@ -208,22 +213,7 @@ def numbers(tokens_BT: Tensor) -> list[str]:
     >>> numbers(torch.tensor([[7, 3, 11, 12], [4, 11, 9, 9]]))
     ['73', '4']
     """
-    rows = tokens_BT.tolist()
-    return ["".join(map(str, itertools.takewhile(lambda token: token < START, row))) for row in rows]
-
-
-def edit_distance(one: str, other: str) -> int:
-    """Return how many signs to insert, delete or change to make one text the other (Levenshtein 1966).
-
-    >>> edit_distance("731", "7315"), edit_distance("731", "137")
-    (1, 2)
-    """
-    row = list(range(len(other) + 1))
-    for i, sign in enumerate(one, start=1):
-        above, row = row, [i]
-        for j, wanted in enumerate(other, start=1):
-            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (sign != wanted)))
-    return row[-1]
+    return [as_text(row) for row in tokens_BT.tolist()]
 
 
 def encoding_sample(config: Config, model: nn.Module) -> dict[str, Any] | None:
