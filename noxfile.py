@@ -55,8 +55,14 @@ def train(session: nox.Session) -> None:
 
 @nox.session
 def sweep(session: nox.Session) -> None:
-    """Run an experiment's W&B sweep here: `nox -s sweep -- positional_encoding`."""
+    """Run a W&B sweep here, an experiment's or a file's: `nox -s sweep -- positional_encoding`."""
     podium(session, "sweep", *(session.posargs or ["positional_encoding"]))
+
+
+@nox.session
+def pull(session: nox.Session) -> None:
+    """Pull runs from W&B or a folder of offline runs: `nox -s pull -- entity/project`."""
+    podium(session, "pull", *session.posargs)
 
 
 @nox.session
@@ -91,6 +97,17 @@ def lint(session: nox.Session) -> None:
     session.run(str(BIN / "ruff"), "format", "--check", ".", external=True)
     session.run(str(BIN / "ty"), "check", external=True)
     session.run(str(BIN / "lint-imports"), external=True)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure what the documentation claims and write reports/bench: `nox -s bench -- pull_offline`."""
+    environment(session)
+    there = sorted(path.stem for path in (ROOT / "tests" / "bench").glob("*.py"))
+    for name in session.posargs or there:
+        if name not in there:
+            session.error(f"there is no benchmark {name!r}; there are {', '.join(there)}")
+        session.run(str(BIN / "python"), str(ROOT / "tests" / "bench" / f"{name}.py"), external=True)
 
 
 @nox.session

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from podium.press.build.browser import find_browser, walk
+from podium.press.build.browser import walk
 from podium.press.build.deck import build_deck
 from podium.runs import append_event, run_folder
 from podium.spec import Project, ViTConfig
@@ -118,14 +118,6 @@ def train(project, variant, seed, level):
             "predictions": [{"picture": picture(), "correct": HOSTILE, "predicted": "<script>"}],
         },
     )
-
-
-@pytest.fixture
-def browser():
-    found = find_browser()
-    if found is None:
-        pytest.skip("no Chromium or Chrome on this machine")
-    return found
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from podium.press.build.browser import find_browser, walk
+from podium.press.build.browser import walk
 from podium.press.build.site import build_site
 from podium.spec.project import Project
 
@@ -44,14 +44,6 @@ def sample(tmp_path_factory):
     built = build_site(made, folder, made.build / "slides" / "sample")
     assert built.rebuilt
     return made, folder, built.path
-
-
-@pytest.fixture(scope="session")
-def browser():
-    found = find_browser()
-    if found is None:
-        pytest.skip("no Chromium or Chrome on this machine")
-    return found
 
 
 @pytest.fixture(scope="session")
