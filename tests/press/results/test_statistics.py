@@ -8,7 +8,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from podium.press.results.statistics import holm, mean_interval, paired_difference, ranking, wilson
+from podium.press.results.statistics import chance_of_beating, holm, mean_interval, paired_difference, ranking, wilson
 from podium.spec import PodiumError
 
 values = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=12).filter(lambda x: np.std(x) > 1e-3)
@@ -107,3 +107,31 @@ def test_ranking_says_what_the_seeds_allow():
 def test_ranking_of_losses_and_of_few_seeds():
     rank = ranking({"a": by_seed(2.0, 2.1), "b": by_seed(1.0, 1.1)}, "lower")
     assert (rank.best, rank.beaten, rank.too_few) == ("b", (), True)
+
+
+@given(st.lists(st.sampled_from([-1.0, 1.0]), min_size=1, max_size=12))
+def test_the_chance_of_beating_has_statsmodels_exact_interval(signs):
+    it = chance_of_beating(dict(enumerate(signs)), dict.fromkeys(range(len(signs)), 0.0))
+    low, high = proportion_confint(signs.count(1.0), len(signs), method="beta")
+    assert it.mean == signs.count(1.0) / len(signs)
+    assert (it.low, it.high) == (pytest.approx(low, abs=1e-12), pytest.approx(high, abs=1e-12))
+
+
+def test_a_tie_is_half_a_win_and_strangers_have_no_chance():
+    assert chance_of_beating({0: 1.0, 1: 2.0}, {0: 1.0, 1: 1.0}).mean == 0.75
+    with pytest.raises(PodiumError, match="share none"):
+        chance_of_beating({0: 1.0}, {1: 1.0})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_the_intervals_cover_what_they_say(n):
+    """Simulated: 20,000 repetitions leave a standard error of 0.15 points."""
+    chance = np.random.default_rng(7)
+    samples = chance.normal(1.0, 2.0, (20_000, n))
+    covered = np.mean([it.low <= 1.0 <= it.high for it in map(mean_interval, samples)])
+    a, b = chance.normal(1.0, 1.0, (2, 5_000, n))
+    pairs = (paired_difference(dict(enumerate(x)), dict(enumerate(y))) for x, y in zip(a, b, strict=True))
+    paired = np.mean([it.low <= 0.0 <= it.high for it in pairs])
+    assert 0.93 <= covered <= 0.97
+    assert 0.93 <= paired <= 0.97

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtri, stdtr, stdtrit
+from scipy.special import betaincinv, ndtri, stdtr, stdtrit
 
 from podium.spec import PodiumError
 
@@ -113,6 +113,33 @@ def paired_difference(a: Mapping[int, float], b: Mapping[int, float], level: flo
     away = not it.low <= 0 <= it.high
     verdict: Verdict = "too few seeds" if it.n < FEWEST_SEEDS else "shown" if away else "not shown"
     return Difference(it.mean, it.low, it.high, it.n, p, verdict, seeds)
+
+
+def chance_of_beating(a: Mapping[int, float], b: Mapping[int, float], level: float = 0.95) -> Interval:
+    """Return P(A > B) over the seeds that both have, with its exact interval; a tie counts half.
+
+    Bouthillier et al. 2021, Accounting for Variance in Machine Learning Benchmarks, with the interval of Clopper and
+    Pearson 1934 in place of their bootstrap, which covers too little below twenty seeds.
+
+    Args:
+        a: seed to value.
+        b: seed to value, of the variant that `a` is held against.
+        level: coverage of the interval, at least.
+
+    Raises:
+        PodiumError: where they share no seed.
+
+    >>> chance_of_beating({0: 2.0, 1: 2.0, 2: 2.0}, {0: 1.0, 1: 1.0, 2: 1.0}).low.__round__(2)
+    0.29
+    """
+    seeds = sorted(set(a) & set(b))
+    if not seeds:
+        raise PodiumError(f"P(A > B) is paired by seed, and these share none: {sorted(a)} and {sorted(b)}.")
+    n, wins = len(seeds), sum((a[s] > b[s]) + (a[s] == b[s]) / 2 for s in seeds)
+    tail = (1 - level) / 2
+    low = float(betaincinv(wins, n - wins + 1, tail)) if wins > 0 else 0.0
+    high = float(betaincinv(wins + 1, n - wins, 1 - tail)) if wins < n else 1.0
+    return Interval(wins / n, low, high, n)
 
 
 def ranking(values: Mapping[str, Mapping[int, float]], better: Literal["higher", "lower"] = "higher") -> Ranking:
