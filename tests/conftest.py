@@ -1,22 +1,35 @@
-"""What every test shares: hypothesis takes its time, since a busy machine is no bug; and what a machine may lack."""
+"""What every test shares: hypothesis takes its time, since a busy machine is no bug; and W&B's stand-in server."""
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, settings
-
-from podium.press.build import find_browser
 
 settings.register_profile("podium", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("podium")
 
-
-def lacking(what):
-    """Skip for want of `what`; in CI, which installs it, that is a failure."""
-    (pytest.fail if os.environ.get("PODIUM_CI") else pytest.skip)(f"no {what} on this machine")
+sys.path.insert(0, str(Path(__file__).parent))  # the stand-in's two files, for tests in every folder
 
 
-@pytest.fixture(scope="session")
-def browser():
-    found = find_browser()
-    return found if found is not None else lacking("Chromium or Chrome")
+@pytest.fixture
+def stand_in(monkeypatch, tmp_path_factory):
+    """A stand-in for W&B's server, and an environment in which the real client talks to it and to nobody else."""
+    from stand_in_server import StandIn
+
+    for name in [n for n in os.environ if n.startswith("WANDB_")] + ["NETRC"]:
+        monkeypatch.delenv(name, raising=False)
+    home = tmp_path_factory.mktemp("home")
+    with StandIn(read_yaml=yaml.safe_load) as server:
+        for name, value in {
+            **server.environment(),
+            "HOME": str(home),
+            "WANDB_SILENT": "true",
+            "WANDB_CACHE_DIR": str(home),
+            "WANDB_CONFIG_DIR": str(home),
+            "WANDB_DATA_DIR": str(home),
+        }.items():
+            monkeypatch.setenv(name, value)
+        yield server

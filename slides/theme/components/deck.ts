@@ -10,7 +10,7 @@ export interface Receipt {
   [field: string]: unknown
 }
 
-export interface Claim { before?: string, number: string, after?: string, verdict?: string }
+export interface Claim { before?: string, number: string, after?: string, verdict?: string, family?: string }
 
 export interface Prediction { picture: string, correct: string, predicted: string }
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from podium.press.results.metrics import Metric, decimals_between, decimals_for, in_figures, metric_named
-from podium.press.results.statistics import Verdict, mean_interval, paired_difference, wilson
+from podium.press.results.statistics import Verdict, chance_of_beating, mean_interval, paired_difference, wilson
 from podium.press.results.table import Results
 
 
@@ -22,6 +22,8 @@ class Number:
         unit: "%", "points", "s", ...; "" where it has none.
         value: unrounded, in the metric's own scale (an accuracy in [0, 1]).
         interval: "95 % interval 98.9 to 99.3, 5 seeds"; says "one seed, no interval" where there is none.
+        n: how many seeds it stands on.
+        p: for a difference the two-sided p of the paired t test; NaN for one seed, and for a mean.
         verdict: for a difference "shown", "not shown" or "too few seeds"; "" for a mean.
         receipt: where it comes from, in words that are ready to be shown: title, is, interval, seeds (a list of seed,
             value, run), code, data, hardware, profile, again, aggregation. Every text may hold a run's own words, so
@@ -33,6 +35,8 @@ class Number:
     value: float
     interval: str
     receipt: dict[str, Any]
+    n: int
+    p: float = math.nan
     verdict: Verdict | str = ""
 
     def __str__(self) -> str:
@@ -78,7 +82,7 @@ def number(results: Results, variant: str, metric: str, *, digits: int | None = 
             f"{w.low * 100:.2f} to {w.high * 100:.2f} % for another {pictures:,} pictures (Wilson, one run)"
         )
     value = it.mean / quantity.scale
-    return Number(text, quantity.unit, value, _sentence(it.low, it.high, decimals, it.n, "seed"), receipt)
+    return Number(text, quantity.unit, value, _sentence(it.low, it.high, decimals, it.n, "seed"), receipt, it.n)
 
 
 def difference(results: Results, variant: str, over: str, metric: str, *, digits: int | None = None) -> Number:
@@ -122,9 +126,18 @@ def difference(results: Results, variant: str, over: str, metric: str, *, digits
             for seed, run, run_over in zip(paired["seed"], paired["run"], paired["run_over"], strict=True)
         ],
         "aggregation": _aggregation(named, "mean of the differences seed by seed"),
+        "chance": _chance(ours, theirs, variant, over),
     }
     sentence = _sentence(it.low, it.high, decimals, it.n, "paired seed")
-    return Number(text, quantity.step, it.mean / quantity.scale, sentence, receipt, it.verdict)
+    return Number(text, quantity.step, it.mean / quantity.scale, sentence, receipt, it.n, it.p, it.verdict)
+
+
+def _chance(ours: dict[int, float], theirs: dict[int, float], variant: str, over: str) -> str:
+    it = chance_of_beating(ours, theirs)
+    return (
+        f"P({variant} > {over}) is {in_figures(it.mean * 100, 0)} % of {it.n} paired seeds "
+        f"(exact 95 % interval {in_figures(it.low * 100, 0)} to {in_figures(it.high * 100, 0)} %)"
+    )
 
 
 def _receipt(results: Results, rows: pd.DataFrame, experiments: list[str]) -> dict[str, Any]:

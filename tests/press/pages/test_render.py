@@ -164,7 +164,7 @@ def test_an_unknown_deck_names_the_nearest(project, deck):
 
 def test_a_bug_of_ours_keeps_its_traceback(trained, deck, monkeypatch):
     deck(START + "<%= ranked('optimizer', 'test_accuracy') %>")
-    monkeypatch.setattr("podium.press.pages.page.ranking", lambda *_: {}["ours"])
+    monkeypatch.setattr("podium.press.pages.words.ranking", lambda *_: {}["ours"])
     with pytest.raises(KeyError):
         render(trained, "talk")
 
@@ -221,4 +221,30 @@ def test_samples_without_predictions_are_said(trained, deck, monkeypatch):
 def test_only_the_first_slide_takes_a_title(trained, deck):
     deck('<%= slide("cover", title="ours") %>\n# a\n\n<%= slide("default", title="<b v-html>") %>\n# b\n')
     with pytest.raises(PodiumError, match="Only the first slide takes a title"):
+        render(trained, "talk")
+
+
+def test_templates_inherit_and_import_and_their_errors_name_their_own_file(trained, deck):
+    (trained.decks / "shared").mkdir(parents=True)
+    frame = '<%= slide("cover") %>\n# <% block title %>(<%= "a*" %>)<% endblock %>\n<% block rest %><% endblock %>'
+    (trained.decks / "shared" / "frame.j2").write_text(frame)
+    macros = trained.decks / "shared" / "macros.j2"
+    score = '<% macro score(variant) %>\n<%= number("optimizer", variant, "test_accuracy") %>\n<% endmacro %>'
+    macros.write_text(score)
+    deck(
+        '<% extends "shared/frame.j2" %>\n<% from "shared/macros.j2" import score %>\n'
+        '<% block title %>Ours <%= super() %><% endblock %>\n<% block rest %><%= score("Adam") %><% endblock %>'
+    )
+    ((front, body),) = slides(render(trained, "talk").markdown)
+    assert front["layout"] == "cover"
+    assert "# Ours (<span v-pre>a&#42;</span>)" in body
+    assert '<PodiumNumber id="n1" />' in body
+    macros.write_text(score.replace("variant, ", '"Adm", '))
+    with pytest.raises(PodiumError, match=r"^slides/decks/shared/macros.j2, line 2: .*no variant 'Adm'"):
+        render(trained, "talk")
+    macros.write_text("<% macro %>")
+    with pytest.raises(PodiumError, match=r"^slides/decks/shared/macros.j2, line 1: "):
+        render(trained, "talk")
+    macros.unlink()
+    with pytest.raises(PodiumError, match=r"line 2: There is no template 'shared/macros.j2'"):
         render(trained, "talk")

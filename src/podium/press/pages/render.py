@@ -11,11 +11,21 @@ from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError
+from jinja2 import (
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateError,
+    TemplateNotFound,
+    TemplateSyntaxError,
+    UndefinedError,
+)
+from jinja2.runtime import BlockReference, Context, Macro
 from jinja2.sandbox import SandboxedEnvironment
 
 from podium.press.figures import save
-from podium.press.pages.page import Page, finalize
+from podium.press.pages.escaping import Markdown
+from podium.press.pages.functions import functions_of
+from podium.press.pages.page import Page, TemplateFaultError, finalize
 from podium.press.results import Source
 from podium.spec import PodiumError, Project, unknown
 
@@ -63,7 +73,7 @@ def render(project: Project, deck: str, source: Source = "local") -> Rendered:
     folder = project.build / "decks" / deck
     head = {"theme": Path(os.path.relpath(project.slides / "theme", folder)).as_posix()}
     page = Page(project, source, head)
-    markdown = _filled(template, page, template.relative_to(project.root).as_posix())
+    markdown = filled(project, template, page)
     data = {"deck": deck, "source": source, **page.data}
     files = {
         folder / "slides.md": markdown.encode(),
@@ -73,9 +83,22 @@ def render(project: Project, deck: str, source: Source = "local") -> Rendered:
     return Rendered(folder, markdown, data, tuple(_written(files, folder)))
 
 
-def environment() -> SandboxedEnvironment:
-    """Return Jinja with marks that collide neither with Vue nor with Mermaid; what it prints is escaped unless ours."""
-    return SandboxedEnvironment(
+class Templates(SandboxedEnvironment):
+    """Jinja where what a macro or a block has made is Markdown: its parts were escaped when they were printed."""
+
+    def call(self, context: Context, called: Any, /, *args: Any, **options: Any) -> Any:
+        """Call what a template calls."""
+        made = super().call(context, called, *args, **options)
+        return Markdown(made) if isinstance(called, Macro | BlockReference) and isinstance(made, str) else made
+
+
+def environment(folder: Path) -> Templates:
+    """Return Jinja over a folder of templates, which may extend, include and import each other.
+
+    Its marks collide neither with Vue nor with Mermaid; what it prints is escaped unless it is ours.
+    """
+    return Templates(
+        loader=FileSystemLoader(folder),
         block_start_string="<%",
         block_end_string="%>",
         variable_start_string="<%=",
@@ -91,41 +114,66 @@ def environment() -> SandboxedEnvironment:
     )
 
 
-def _filled(template: Path, page: Page, shown: str) -> str:
-    jinja = environment()
-    line = 1
+def filled(project: Project, template: Path, page: Page) -> str:
+    """Render a template for a page.
+
+    Raises:
+        PodiumError: with template and line for whatever is wrong in it, or asked for and not there.
+    """
+    jinja = environment(template.parent.parent)
+    functions = functions_of(page)
+    known: dict[str, Any] = jinja.globals
+    known.update(functions)  # so that an imported macro sees them too
+    name = f"{template.parent.name}/{template.name}"
+    where = 1
     try:
-        code = jinja.compile(template.read_text("utf-8"), filename=str(template))
-        text = jinja.template_class.from_code(jinja, code, page.functions(), None).render()
-        line = 1
+        text = jinja.get_template(name).render()
         return page.assembled(text)
     except TemplateSyntaxError as error:
-        line, sentence = error.lineno, str(error.message)
+        template, where, sentence = _file(error, template), error.lineno, str(error.message)
     except UndefinedError as error:
-        line = _line(error, template)
+        template, where = _place(error, template)
         named = re.fullmatch(r"'(\w+)' is undefined", str(error))
-        sentence = str(unknown("page function", named[1], page.functions())) if named else f"{error}."
+        sentence = str(unknown("page function", named[1], functions)) if named else f"{error}."
+    except TemplateNotFound as error:
+        template, where = _place(error, template)
+        there = [path.relative_to(template.parent.parent).as_posix() for path in template.parent.parent.rglob("*.j2")]
+        sentence = str(unknown("template", str(error.name), sorted(there)))
+    except TemplateFaultError as error:
+        template, where = error.place or (template, 1)
+        sentence = str(error)
     except (PodiumError, TemplateError) as error:
-        line, sentence = _line(error, template), str(error)
+        template, where = _place(error, template)
+        sentence = str(error)
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
         if not _in_template(error, template):
             raise
-        line, sentence = _line(error, template), f"{type(error).__name__}: {error}."
-    raise PodiumError(f"{shown}, line {line}: {sentence}")
+        template, where = _place(error, template)
+        sentence = f"{type(error).__name__}: {error}."
+    raise PodiumError(f"{template.relative_to(project.root).as_posix()}, line {where}: {sentence}")
 
 
-def _line(error: BaseException, template: Path) -> int:
-    return max((number for frame, number in walk_tb(error.__traceback__) if _is(frame, template)), default=1)
+def _place(error: BaseException, template: Path) -> tuple[Path, int]:
+    """Find the innermost line of a template that an error came through; the template's first where there is none."""
+    found = (template, 1)
+    for frame, number in walk_tb(error.__traceback__):
+        if _is_template(frame, template):
+            found = (Path(frame.f_code.co_filename), number)
+    return found
+
+
+def _file(error: TemplateSyntaxError, template: Path) -> Path:
+    return Path(error.filename) if error.filename else template
 
 
 def _in_template(error: BaseException, template: Path) -> bool:
-    """Tell whether the template's own line raised it: a wrong argument there, not a bug of ours below."""
+    """Tell whether a template's own line raised it: a wrong argument there, not a bug of ours below."""
     *_, last = (frame for frame, _ in walk_tb(error.__traceback__))
-    return _is(last, template) or "jinja2" in Path(last.f_code.co_filename).parts
+    return _is_template(last, template) or "jinja2" in Path(last.f_code.co_filename).parts
 
 
-def _is(frame: Any, template: Path) -> bool:
-    return frame.f_code.co_filename == str(template)
+def _is_template(frame: Any, template: Path) -> bool:
+    return Path(frame.f_code.co_filename).is_relative_to(template.parent.parent)
 
 
 def _figures(page: Page, folder: Path) -> dict[Path, bytes]:

@@ -1,0 +1,37 @@
+"""Everything that a template can call, by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from podium.press.pages import claims, pictures, words
+from podium.press.pages.escaping import literal
+from podium.press.pages.page import Page
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "claim": claims.claim,
+    "diagram": pictures.diagram,
+    "difference": words.difference,
+    "excerpt": pictures.excerpt,
+    "facts": words.facts,
+    "figure": pictures.figure,
+    "number": words.number,
+    "predictions": pictures.predictions,
+    "provenance": words.provenance,
+    "ranked": words.ranked,
+    "receipt_pages": words.receipt_pages,
+    "receipts": words.receipts,
+    "run_names": words.run_names,
+    "table": words.table,
+}
+
+
+def functions_of(page: Page) -> dict[str, Callable[..., Any]]:
+    """Bind every function to the page that asks."""
+    return {
+        "literal": literal,
+        "slide": page.slide,
+        **{name: partial(function, page) for name, function in FUNCTIONS.items()},
+    }

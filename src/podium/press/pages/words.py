@@ -1,0 +1,119 @@
+"""What a template may ask for in words and figures: numbers, differences, claims, tables, facts, receipts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from podium.press.numbers import difference as difference_of
+from podium.press.numbers import number as number_of
+from podium.press.pages import badges
+from podium.press.pages.badges import Picked
+from podium.press.pages.escaping import Markdown, literal, plain
+from podium.press.pages.page import Page
+from podium.press.results import ranking
+from podium.press.results.metrics import metric_named
+from podium.spec import load_experiment
+
+
+def number(
+    page: Page, experiment: str, variant: str, metric: str, *, digits: int | None = None, big: bool = False
+) -> Markdown:
+    """Show the mean of a metric over a variant's seeds; a click on it opens its receipt."""
+    results = page.results(experiment)
+    found = number_of(results, variant, metric, digits=digits)
+    page.badge(badges.too_few_seeds(results, variant), badges.picked_on_test(metric, variant))
+    return Markdown(f'<PodiumNumber id="{page.receipt(found)}"{" big" if big else ""} />')
+
+
+def difference(page: Page, experiment: str, variant: str, over: str, metric: str) -> Markdown:
+    """Show by how much a variant lies above another, paired by seed."""
+    results = page.results(experiment)
+    found = difference_of(results, variant, over, metric)
+    page.badge(*badges.compared(results, variant, over), badges.picked_on_test(metric, variant, over))
+    return Markdown(f'<PodiumNumber id="{page.receipt(found)}" />')
+
+
+def table(page: Page, experiment: str, metrics: list[str], *, variants: list[str] | None = None) -> Markdown:
+    """Show a row a variant, with its runs and the mean of each metric; every number opens its receipt.
+
+    The best of a column is marked only where it is shown to beat every other one (Holm-corrected).
+    """
+    results = page.results(experiment)
+    names = variants or results.variants
+    best = {}
+    for metric in metrics:
+        better = metric_named(metric).quantity.better
+        rank = ranking({name: results.by_seed(name, metric) for name in names}, better)
+        best[metric] = rank.best if rank.beaten and not rank.level else None
+    mark = ' class="best"'
+    heads = "".join(f"<th>{literal(metric_named(metric).words)}</th>" for metric in metrics)
+    rows = []
+    for variant in names:
+        cells = "".join(
+            f"<td{mark if best[metric] == variant else ''}>{number(page, experiment, variant, metric)}</td>"
+            for metric in metrics
+        )
+        rows.append(f"<tr><td>{literal(variant)}</td><td>{len(results.rows(variant))}</td>{cells}</tr>")
+    body = "\n".join(rows)
+    return Markdown(
+        f'<table class="podium-table">\n<thead><tr><th>variant</th><th>runs</th>{heads}</tr></thead>\n'
+        f"<tbody>\n{body}\n</tbody>\n</table>"
+    )
+
+
+def ranked(page: Page, experiment: str, metric: str) -> list[str]:
+    """Name an experiment's variants from the best to the worst by their mean.
+
+    A variant that is picked so by a test metric, and then shown with one, has its slide say that.
+    """
+    results = page.results(experiment)
+    better = metric_named(metric).quantity.better
+    order = ranking({name: results.by_seed(name, metric) for name in results.variants}, better).order
+    return [Picked(name, metric) for name in order]
+
+
+def facts(page: Page, experiment: str) -> dict[str, Any]:
+    """Return what is known of an experiment: question, expectation, runs, variants, seeds, parameters, profile."""
+    results = page.results(experiment)
+    said = load_experiment(experiment, page.project.experiments)
+    return {
+        "question": said.question,
+        "expectation": said.expectation,
+        "runs": len(results.compared),
+        "variants": results.variants,
+        "seeds": len(set(results.compared["seed"])),
+        "parameters": f"{results.model().get('parameters', 0):,}",
+        "config": results.compared.iloc[0].to_dict(),
+        "profile": results.profile_note or "full profile",
+    }
+
+
+def provenance(page: Page, *experiments: str) -> str:
+    """Say in a line how many runs a deck stands on, of which commit, on what hardware."""
+    found = [page.results(name, shown=False).compared for name in experiments]
+    commits = sorted({str(c)[:7] for rows in found if "commit" in rows for c in rows["commit"] if c})
+    machines = sorted({str(h) for rows in found if "hardware" in rows for h in rows["hardware"] if h})
+    shown = " and ".join(machines) if len(machines) < 3 else f"{len(machines)} machines"
+    parts = (f"{sum(map(len, found))} runs", f"commit {', '.join(commits)}" if commits else "", shown)
+    return plain(" · ".join(part for part in parts if part))
+
+
+def run_names(page: Page, experiment: str, variant: str) -> Markdown:
+    """Show the names of a variant's runs."""
+    names = [str(run) for run in page.results(experiment).rows(variant)["run"]]
+    return Markdown(f'<RunNames id="{page.keep("names", "r", names)}" />')
+
+
+def receipts(page: Page, start: int = 0, count: int = 10) -> Markdown:
+    """Show a part of the list of every number of the deck, with what it is."""
+    for experiment in page.experiments:
+        page.results(experiment)
+    return Markdown(f'<ReceiptList :from="{int(start)}" :count="{int(count)}" />')
+
+
+def receipt_pages(page: Page, most: int = 10) -> list[tuple[int, int]]:
+    """Share the numbers asked for so far among as few pages as hold them: first number and how many, a page."""
+    total = len(page.data["receipts"])
+    each = math.ceil(total / max(1, math.ceil(total / most)))
+    return [(start, each) for start in range(0, total, max(1, each))]
