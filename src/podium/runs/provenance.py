@@ -38,9 +38,13 @@ def provenance(root: Path, *, data: str, device: str) -> dict[str, Any]:
 
 
 def git_state(root: Path) -> tuple[str, bool]:
-    """Return the commit (12 characters, "" outside git) and whether tracked files differ from it."""
+    """Return the commit (12 characters, "" outside git) and whether tracked files differ from it.
+
+    The locks that a build of slides writes are no code, and do not count.
+    """
     commit = _git(root, "rev-parse", "--short=12", "HEAD")
-    return commit, bool(commit) and bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
+    tracked = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude,glob)**/lock.json")
+    return commit, bool(commit) and bool(_git(root, *tracked))
 
 
 @cache

@@ -8,7 +8,8 @@ from pathlib import Path
 from podium.press.build.browser import NO_BROWSER, find_browser
 from podium.press.build.pdf import build_pdf
 from podium.press.build.site import build_site
-from podium.press.pages.render import render
+from podium.press.pages.lock import write_lock
+from podium.press.pages.render import lock_path, render
 from podium.press.results import Source
 from podium.spec.errors import PodiumError, unknown
 from podium.spec.project import Project
@@ -40,6 +41,7 @@ def build_deck(
     rendered = render(project, deck, runs)
     built = build_site(project, rendered.folder, project.build / "slides" / deck)
     written = [built.path / "index.html"]
+    write_lock(lock_path(project, deck), rendered.lock)
     if "pdf" in formats:
         written.append(_pdf(built.path, project.build / "slides" / f"{deck}.pdf"))
     return written

@@ -14,6 +14,7 @@ from podium.press.numbers import Number
 from podium.press.numbers import difference as difference_of
 from podium.press.pages import badges
 from podium.press.pages.escaping import Markdown
+from podium.press.pages.lock import new_runs
 from podium.press.pages.page import Page, TemplateFaultError, place_in_template
 from podium.press.results import Results, holm
 from podium.press.results.metrics import metric_named
@@ -28,6 +29,7 @@ class Claim:
 
     Attributes:
         name: its key in deck.json.
+        experiment: whose runs.
         number: the difference.
         ahead: whether the variant lies on the better side.
         runs: the runs it stands on.
@@ -37,6 +39,7 @@ class Claim:
     """
 
     name: str
+    experiment: str
     number: Number
     ahead: bool
     runs: list[str]
@@ -69,12 +72,7 @@ class Family:
                 )  # fmt: skip
                 entry["family"] = f"{self.name}: Holm over {len(self.claims)} claims"
             if claim.must_hold and not (entry["verdict"] == "shown" and claim.ahead):
-                raise TemplateFaultError(
-                    f"The claim {claim.words!r} must hold and does not any more: {claim.number} "
-                    f"({claim.number.interval}), {entry['verdict']}. It stands on {', '.join(claim.runs)}. Look at "
-                    "those runs; then train more seeds, change the claim, or take must_hold away.",
-                    claim.where,
-                )
+                raise TemplateFaultError(_fallen(claim, entry["verdict"], page), claim.where)
 
 
 def claim(
@@ -107,18 +105,21 @@ def claim(
     found = difference_of(results, variant, over, metric)
     page.badge(*badges.compared(results, variant, over), badges.picked_on_test(metric, variant, over))
     words = before or f"{variant} over {over}:"
+    asked = (experiment, f"{variant} over {over}", metric)
     entry: dict[str, Any] = {
         "before": words,
-        "number": page.receipt(found),
+        "number": page.receipt(found, *asked),
         "after": f"({found.interval})",
         "verdict": found.verdict,
     }
     if family:
         entry["family"] = family
     name = page.keep("claims", "c", entry)
+    page.asked["claims"][" / ".join(asked)] = {"id": name, "text": str(found)}
     better = metric_named(metric).quantity.better
     made = Claim(
         name,
+        experiment,
         found,
         ahead=(found.value > 0) == (better == "higher"),
         runs=_runs(results, variant, over),
@@ -132,6 +133,15 @@ def claim(
         page.checks.append(known)
     known.claims.append(made)
     return Markdown(f'<PodiumClaim id="{name}" />')
+
+
+def _fallen(claim: Claim, verdict: str, page: Page) -> str:
+    fresh = new_runs(page.before, claim.experiment, claim.runs)
+    since = f"New since the last build: {', '.join(fresh)}" if fresh else f"It stands on {', '.join(claim.runs)}"
+    return (
+        f"The claim {claim.words!r} must hold and does not: {claim.number} ({claim.number.interval}), {verdict}. "
+        f"{since}. Look at those runs; then train more seeds, change the claim, or take must_hold away."
+    )
 
 
 def _runs(results: Results, *variants: str) -> list[str]:

@@ -11,6 +11,7 @@ from podium.press.pages.escaping import literal
 from podium.press.pages.page import Page
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "changes": words.changes,
     "claim": claims.claim,
     "diagram": pictures.diagram,
     "difference": words.difference,

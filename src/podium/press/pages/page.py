@@ -21,6 +21,8 @@ MARK = "\x02slide {}\x03"  # no text of a run can hold these two characters: `li
 MARKS = re.compile("\x02slide \\d+\x03")
 KINDS = ("receipts", "claims", "plantuml", "mermaid", "predictions", "names")
 
+Lock = dict[str, dict[str, Any]]  # see podium.press.pages.lock
+
 
 @dataclass
 class Slide:
@@ -42,16 +44,35 @@ class Page:
         slides: in order.
         drawings: figures by name.
         data: what deck.json holds, by kind and id.
+        asked: what the lock keeps of numbers, claims, diagrams and excerpts, by what was asked.
+        lock_file: where its lock lies; None where it has none.
+        now: its own lock, in the second pass over a template that asks what changed.
+        looks_back: whether the template asked what changed.
+        before: what the page showed when it was last built; None where it never was.
         checks: called when the template is through, with what only the whole page knows (families of claims).
     """
 
-    def __init__(self, project: Project, source: Source, head: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        project: Project,
+        source: Source,
+        head: dict[str, Any],
+        *,
+        before: Lock | None = None,
+        lock_file: Path | None = None,
+        now: Lock | None = None,
+    ) -> None:
+        self.before = before
+        self.lock_file = lock_file
+        self.now = now
+        self.looks_back = False
         self.project = project
         self.source: Source = source
         self.head = head
         self.slides: list[Slide] = []
         self.drawings: dict[str, Drawing] = {}
         self.data: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
+        self.asked: dict[str, dict[str, Any]] = {kind: {} for kind in ("numbers", "claims", "diagrams", "excerpts")}
         self.checks: list[Callable[[Page], None]] = []
         self._loaded: dict[str, Results] = {}
 
@@ -119,8 +140,10 @@ class Page:
         self.data[kind][name] = value
         return name
 
-    def receipt(self, found: Number) -> str:
-        """Keep a number's receipt, and return its name."""
+    def receipt(self, found: Number, *asked: str) -> str:
+        """Keep a number's receipt under the words it was asked with, and return its name."""
+        runs = [str(seed["run"]) for seed in found.receipt["seeds"]]
+        self.asked["numbers"][" / ".join(asked)] = {"text": str(found), "value": found.value, "runs": runs}
         return self.keep("receipts", "n", {"text": found.text, "unit": found.unit, **found.receipt})
 
 

@@ -10,6 +10,7 @@ from podium.press.diagrams import DIAGRAMS
 from podium.press.figures import FIGURES, Drawing
 from podium.press.pages.escaping import Markdown, entities
 from podium.press.pages.excerpts import excerpt as excerpt_of
+from podium.press.pages.lock import digest
 from podium.press.pages.page import Page, Placed
 from podium.spec import PodiumError, unknown
 
@@ -42,6 +43,7 @@ def diagram(page: Page, kind: str, experiment: str, variant: str | None = None) 
     if kind not in DIAGRAMS:
         raise unknown("diagram", kind, DIAGRAMS)
     source = DIAGRAMS[kind](page.results(experiment).model(variant))
+    page.asked["diagrams"][" / ".join(filter(None, (kind, experiment, variant)))] = digest(source.encode())
     if kind == "pipeline":
         page.keep("mermaid", "m", source)
         return Markdown(f"```mermaid\n{source}\n```")
@@ -52,6 +54,7 @@ def diagram(page: Page, kind: str, experiment: str, variant: str | None = None) 
 def excerpt(page: Page, symbol: str, *, highlight: list[str] | str | tuple[str, ...] = ()) -> Markdown:
     """Show code by its symbol; each pattern's line is lit by one click; the footer says where it stands."""
     found = excerpt_of(symbol, (highlight,) if isinstance(highlight, str) else tuple(highlight))
+    page.asked["excerpts"][symbol] = digest(found.code.encode())
     page.foot(found.place)
     steps = "|".join(["all", *map(str, found.steps)]) if found.steps else ""
     fence = "`" * max([3, *(len(run) + 1 for run in re.findall(r"`+", found.code))])

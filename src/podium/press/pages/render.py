@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
@@ -25,7 +25,9 @@ from jinja2.sandbox import SandboxedEnvironment
 from podium.press.figures import save
 from podium.press.pages.escaping import Markdown
 from podium.press.pages.functions import functions_of
-from podium.press.pages.page import Page, TemplateFaultError, finalize
+from podium.press.pages.lock import FILE as LOCK
+from podium.press.pages.lock import lock_of, read_lock
+from podium.press.pages.page import Lock, Page, TemplateFaultError, finalize
 from podium.press.results import Source
 from podium.spec import PodiumError, Project, unknown
 
@@ -33,19 +35,28 @@ TEMPLATE = "slides.md.j2"
 
 
 @dataclass(frozen=True)
-class Rendered:
-    """A deck ready to be built.
+class Composed:
+    """A deck as it would be written.
 
     Attributes:
-        folder: build/decks/<deck>, with slides.md, deck.json and public/figures/.
+        folder: build/decks/<deck>.
         markdown: what slides.md holds.
         data: what deck.json holds.
-        changed: the files that were written or removed; empty when nothing changed.
+        files: every file of the folder, slides.md, deck.json and public/figures/ among them.
+        lock: what its numbers, claims and figures are (see `podium.press.pages.lock`).
     """
 
     folder: Path
     markdown: str
     data: dict[str, Any]
+    files: dict[Path, bytes]
+    lock: Lock
+
+
+@dataclass(frozen=True)
+class Rendered(Composed):
+    """A deck ready to be built; `changed` are the files that were written or removed, empty when nothing changed."""
+
     changed: tuple[Path, ...] = ()
 
 
@@ -54,8 +65,8 @@ def deck_names(project: Project) -> list[str]:
     return sorted(path.parent.name for path in project.decks.glob(f"*/{TEMPLATE}"))
 
 
-def render(project: Project, deck: str, source: Source = "local") -> Rendered:
-    """Render a deck into `build/decks/<deck>`.
+def compose(project: Project, deck: str, source: Source = "local") -> Composed:
+    """Work out a deck without writing anything.
 
     Args:
         project: where experiments, slides and build are.
@@ -72,15 +83,37 @@ def render(project: Project, deck: str, source: Source = "local") -> Rendered:
     template = project.decks / deck / TEMPLATE
     folder = project.build / "decks" / deck
     head = {"theme": Path(os.path.relpath(project.slides / "theme", folder)).as_posix()}
-    page = Page(project, source, head)
+    file = lock_path(project, deck)
+    page = Page(project, source, head, before=read_lock(file), lock_file=file)
     markdown = filled(project, template, page)
+    if page.looks_back:  # what changed is known only when the page is whole: once more, with its lock
+        now = lock_of(page, _figures(page))
+        page = Page(project, source, head, before=page.before, lock_file=file, now=now)
+        markdown = filled(project, template, page)
     data = {"deck": deck, "source": source, **page.data}
+    figures = _figures(page)
     files = {
         folder / "slides.md": markdown.encode(),
         folder / "deck.json": (json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
-        **_figures(page, folder / "public" / "figures"),
+        **{folder / "public" / "figures" / f"{name}.svg": picture for name, picture in figures.items()},
     }
-    return Rendered(folder, markdown, data, tuple(_written(files, folder)))
+    return Composed(folder, markdown, data, files, lock_of(page, figures))
+
+
+def render(project: Project, deck: str, source: Source = "local") -> Rendered:
+    """Render a deck into `build/decks/<deck>`; see `compose`.
+
+    Raises:
+        PodiumError: as `compose` does, and for a disk that refuses a file.
+    """
+    composed = compose(project, deck, source)
+    changed = tuple(_written(composed.files, composed.folder))
+    return Rendered(**{field.name: getattr(composed, field.name) for field in fields(composed)}, changed=changed)
+
+
+def lock_path(project: Project, deck: str) -> Path:
+    """Return where a deck's lock lies: beside its template, to be committed."""
+    return project.decks / deck / LOCK
 
 
 class Templates(SandboxedEnvironment):
@@ -176,13 +209,11 @@ def _is_template(frame: Any, template: Path) -> bool:
     return Path(frame.f_code.co_filename).is_relative_to(template.parent.parent)
 
 
-def _figures(page: Page, folder: Path) -> dict[Path, bytes]:
+def _figures(page: Page) -> dict[str, bytes]:
     drawn = {}
     with tempfile.TemporaryDirectory() as scratch:
         for name, drawing in page.drawings.items():
-            file = Path(scratch) / f"{name}.svg"
-            save(drawing, file)
-            drawn[folder / file.name] = file.read_bytes()
+            drawn[name] = save(drawing, Path(scratch) / f"{name}.svg").read_bytes()
     return drawn
 
 

@@ -10,6 +10,7 @@ from podium.press.numbers import number as number_of
 from podium.press.pages import badges
 from podium.press.pages.badges import Picked
 from podium.press.pages.escaping import Markdown, literal, plain
+from podium.press.pages.lock import Changes, compare, read_committed_lock
 from podium.press.pages.page import Page
 from podium.press.results import ranking
 from podium.press.results.metrics import metric_named
@@ -23,15 +24,16 @@ def number(
     results = page.results(experiment)
     found = number_of(results, variant, metric, digits=digits)
     page.badge(badges.too_few_seeds(results, variant), badges.picked_on_test(metric, variant))
-    return Markdown(f'<PodiumNumber id="{page.receipt(found)}"{" big" if big else ""} />')
+    name = page.receipt(found, experiment, variant, metric)
+    return Markdown(f'<PodiumNumber id="{name}"{" big" if big else ""} />')
 
 
 def difference(page: Page, experiment: str, variant: str, over: str, metric: str) -> Markdown:
     """Show by how much a variant lies above another, paired by seed."""
     results = page.results(experiment)
-    found = difference_of(results, variant, over, metric)
+    found, pair = difference_of(results, variant, over, metric), f"{variant} over {over}"
     page.badge(*badges.compared(results, variant, over), badges.picked_on_test(metric, variant, over))
-    return Markdown(f'<PodiumNumber id="{page.receipt(found)}" />')
+    return Markdown(f'<PodiumNumber id="{page.receipt(found, experiment, pair, metric)}" />')
 
 
 def table(page: Page, experiment: str, metrics: list[str], *, variants: list[str] | None = None) -> Markdown:
@@ -117,3 +119,18 @@ def receipt_pages(page: Page, most: int = 10) -> list[tuple[int, int]]:
     total = len(page.data["receipts"])
     each = math.ceil(total / max(1, math.ceil(total / most)))
     return [(start, each) for start in range(0, total, max(1, each))]
+
+
+def changes(page: Page, since: str = "1 week ago") -> Changes:
+    """Say what changed since a moment: numbers that moved, claims that turned, variants that came and went.
+
+    Args:
+        page: the page that asks.
+        since: in git's words ("1 week ago", "2026-11-14"): the lock that was committed last before it is compared.
+
+    Returns:
+        Lines of words by kind, all empty where no lock was committed then.
+    """
+    page.looks_back = True
+    then = read_committed_lock(page.lock_file, since) if page.lock_file else None
+    return compare(then, page.now) if then and page.now else Changes()
