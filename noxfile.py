@@ -72,6 +72,12 @@ def slides(session: nox.Session) -> None:
 
 
 @nox.session
+def report(session: nox.Session) -> None:
+    """Build reports as one HTML file and a PDF: `nox -s report -- lab_notebook`."""
+    podium(session, "report", *session.posargs)
+
+
+@nox.session
 def present(session: nox.Session) -> None:
     """Show a built deck until Ctrl-C: `nox -s present -- digits`."""
     podium(session, "present", *session.posargs)

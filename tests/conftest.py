@@ -33,3 +33,17 @@ def stand_in(monkeypatch, tmp_path_factory):
         }.items():
             monkeypatch.setenv(name, value)
         yield server
+        assert not server.errors, server.errors
+
+
+def lacking(what):
+    """Skip for want of `what`; in CI, which installs it, that is a failure."""
+    (pytest.fail if os.environ.get("PODIUM_CI") else pytest.skip)(f"no {what} on this machine")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    from podium.press.build.browser import find_browser
+
+    found = find_browser()
+    return found if found is not None else lacking("Chromium or Chrome")

@@ -8,9 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from podium.press.results.metrics import Metric, decimals_between, decimals_for, in_figures, metric_named
-from podium.press.results.statistics import Verdict, chance_of_beating, mean_interval, paired_difference, wilson
+from podium.press.results.metrics import Metric, decimals_between, decimals_for, in_figures
+from podium.press.results.statistics import Verdict, chance_of_beating, mean_interval, wilson
 from podium.press.results.table import Results
+
+SEED_DECIMALS = 3  # of one seed's value in a receipt
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def number(results: Results, variant: str, metric: str, *, digits: int | None = 
     Raises:
         PodiumError: for a variant or metric that does not exist, naming the nearest, or a missing value.
     """
-    named = metric_named(metric)
+    named = results.metric(metric)
     quantity = named.quantity
     values = results.by_seed(variant, metric)
     it = mean_interval([value * quantity.scale for value in values.values()])
@@ -69,10 +71,7 @@ def number(results: Results, variant: str, metric: str, *, digits: int | None = 
         "title": f"Where {shown} comes from",
         "is": f"mean {_measured(named, rows)}, variant {variant}",
         "interval": _between(it.low, it.high, decimals, quantity.unit, n=it.n, seed="seed"),
-        "seeds": [
-            {"seed": int(s), "value": in_figures(values[int(s)] * quantity.scale, max(decimals, 2)), "run": str(run)}
-            for s, run in zip(rows["seed"], rows["run"], strict=True)
-        ],
+        "seeds": _runs(results, (variant,), metric),
         "aggregation": _aggregation(named, "mean over seeds"),
     }
     pictures = _pictures(named, rows)
@@ -98,38 +97,58 @@ def difference(results: Results, variant: str, over: str, metric: str, *, digits
     Raises:
         PodiumError: for a variant or metric that does not exist, a missing value, or no shared seed.
     """
-    named = metric_named(metric)
+    named = results.metric(metric)
     quantity = named.quantity
     ours, theirs = results.by_seed(variant, metric), results.by_seed(over, metric)
-    it = paired_difference(
-        {seed: value * quantity.scale for seed, value in ours.items()},
-        {seed: value * quantity.scale for seed, value in theirs.items()},
-    )
+    it = results.difference(variant, over, metric)
     meant = decimals_for(it.half, max(quantity.decimals, 2)) if digits is None else digits
     decimals = decimals_between(it.low, it.high, meant)
     text = in_figures(it.mean, decimals, sign=True)
     rows, other = results.rows(variant), results.rows(over)
-    paired = rows.merge(other[["seed", "run"]], on="seed", suffixes=("", "_over"))
+    seed = "paired seed" if it.paired else "run a variant, unpaired"
     receipt = _receipt(results, pd.concat([rows, other]), [results.experiment])
     receipt |= {
         "title": f"Where {text} {quantity.step} comes from".replace("  ", " "),
         "is": f"{_measured(named, rows)}: {variant} minus {over}",
-        "interval": _between(it.low, it.high, decimals, quantity.step, n=it.n, seed="paired seed"),
-        "seeds": [
-            {
-                "seed": int(seed),
-                "value": in_figures(
-                    (ours[int(seed)] - theirs[int(seed)]) * quantity.scale, max(decimals, 2), sign=True
-                ),
-                "run": f"{run} and {run_over}",
-            }
-            for seed, run, run_over in zip(paired["seed"], paired["run"], paired["run_over"], strict=True)
-        ],
-        "aggregation": _aggregation(named, "mean of the differences seed by seed"),
-        "chance": _chance(ours, theirs, variant, over),
+        "interval": _between(it.low, it.high, decimals, quantity.step, n=it.n, seed=seed),
+        "seeds": _pairs(results, variant, over, metric) if it.paired else _runs(results, (variant, over), metric),
+        "aggregation": _aggregation(
+            named, "mean of the differences seed by seed" if it.paired else "difference of the means (Welch)"
+        ),
     }
-    sentence = _sentence(it.low, it.high, decimals, it.n, "paired seed")
+    if it.paired:
+        receipt["chance"] = _chance(ours, theirs, variant, over)
+    sentence = _sentence(it.low, it.high, decimals, it.n, seed)
     return Number(text, quantity.step, it.mean / quantity.scale, sentence, receipt, it.n, it.p, it.verdict)
+
+
+def _pairs(results: Results, variant: str, over: str, metric: str) -> list[dict[str, Any]]:
+    """List the difference of each seed that both variants have, and the two runs it comes from."""
+    scale = results.metric(metric).quantity.scale
+    ours, theirs = results.by_seed(variant, metric), results.by_seed(over, metric)
+    pairs = results.rows(variant).merge(results.rows(over)[["seed", "run"]], on="seed", suffixes=("", "_over"))
+    return [
+        {
+            "seed": int(seed),
+            "value": in_figures((ours[int(seed)] - theirs[int(seed)]) * scale, SEED_DECIMALS, sign=True),
+            "run": f"{run} and {run_over}",
+        }
+        for seed, run, run_over in zip(pairs["seed"], pairs["run"], pairs["run_over"], strict=True)
+    ]
+
+
+def _runs(results: Results, variants: tuple[str, ...], metric: str) -> list[dict[str, Any]]:
+    """List the value of each run of some variants."""
+    scale = results.metric(metric).quantity.scale
+    return [
+        {
+            "seed": int(seed),
+            "value": in_figures(results.by_seed(name, metric)[int(seed)] * scale, SEED_DECIMALS),
+            "run": str(run),
+        }
+        for name in variants
+        for seed, run in zip(results.rows(name)["seed"], results.rows(name)["run"], strict=True)
+    ]
 
 
 def _chance(ours: dict[int, float], theirs: dict[int, float], variant: str, over: str) -> str:
@@ -157,8 +176,9 @@ def _receipt(results: Results, rows: pd.DataFrame, experiments: list[str]) -> di
         "dirty": any(dirty for _, dirty in commits),
         "data": _distinct(rows, "data"),
         "hardware": _distinct(rows, "hardware") + each,
-        "profile": results.profile_note or "full profile",
-        "again": f"podium train {' '.join(experiments)}{flag}",
+        "profile": "" if results.command else results.profile_note or "full profile",
+        "link": "; ".join(dict.fromkeys(str(link) for link in _column(rows, "link") if link)),
+        "again": results.command or f"podium train {' '.join(experiments)}{flag}",
         "aggregation": "",
     }
 
@@ -203,10 +223,20 @@ def _between(low: float, high: float, decimals: int, unit: str, *, n: int, seed:
     if math.isnan(low):
         return f"one {seed}, no interval"
     ends = f"{in_figures(low, decimals)} to {in_figures(high, decimals)} {unit}".strip()
-    return f"{ends} (95 % t interval, {n} {seed}s)"
+    return f"{ends} (95 % t interval, {_counted(n, seed)})"
+
+
+def _counted(n: int, what: str) -> str:
+    """Count seeds or runs.
+
+    >>> _counted(3, "paired seed"), _counted(3, "run a variant, unpaired")
+    ('3 paired seeds', '3 runs a variant, unpaired')
+    """
+    first, space, rest = what.partition(" a ")
+    return f"{n} {first}s{space}{rest}"
 
 
 def _sentence(low: float, high: float, decimals: int, n: int, seed: str) -> str:
     if math.isnan(low):
         return f"one {seed}, no interval"
-    return f"95 % interval {in_figures(low, decimals)} to {in_figures(high, decimals)}, {n} {seed}s"
+    return f"95 % interval {in_figures(low, decimals)} to {in_figures(high, decimals)}, {_counted(n, seed)}"

@@ -18,7 +18,7 @@ from podium.spec import Config, PodiumError, Profile
 
 FILE = "record.jsonl"
 
-State = Literal["running", "finished", "failed", "interrupted"]
+State = Literal["running", "finished", "failed", "pruned", "interrupted"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,9 @@ class Record:
         history: one dict an epoch, `epoch` counting from 1, metrics split first (`val_accuracy` in [0, 1]).
         summary: the metrics at the end; test metrics stand only here.
         samples: what a page may show of single predictions; see `podium.lab.training`.
-        state: how it ended; "running" when no end was written, so also after a kill.
-        reason: why it failed, in words.
+        state: how it ended, "pruned" when its sweep ended it early; "running" when no end was written, so also after
+            a kill.
+        reason: why it failed or was pruned, in words.
         seconds: training time, summed over resumes.
     """
 

@@ -6,8 +6,10 @@ record (`podium.runs.record`) stands beside it and loses nothing.
 
 from __future__ import annotations
 
+import configparser
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from netrc import NetrcParseError, netrc
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +21,7 @@ from podium.spec import PodiumError
 Mode = Literal["auto", "online", "offline", "off"]
 
 INIT_SECONDS = 60.0
+HOSTED = ("api.wandb.ai", "api.forge.coreweave.com")  # one service, two names: a key for one is a key for both
 SETTINGS: dict[str, Any] = {
     "console": "off",
     "disable_git": True,
@@ -113,18 +116,42 @@ def logged_in() -> bool:
 
     `wandb.login` would ask the server, and goes on retrying where there is no network.
     """
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    import wandb
+    return bool(login_key())
 
-    host = urlsplit(os.environ.get("WANDB_BASE_URL") or wandb.Settings().base_url).hostname or ""
+
+def login_key() -> str:
+    """Return the W&B key that is kept here (environment or netrc), "" where there is none."""
+    key = os.environ.get("WANDB_API_KEY", "")
+    if key:
+        return key
+    address = urlsplit(base_url())
+    hosts = (address.netloc, address.hostname or "", *(() if address.netloc not in HOSTED else HOSTED))
     for path in (os.environ.get("NETRC", ""), Path.home() / ".netrc", Path.home() / "_netrc"):
         try:
-            if path and netrc(str(path)).authenticators(host):
-                return True
+            kept = netrc(str(path)) if path else None
         except (OSError, NetrcParseError):
             continue
-    return False
+        for host in hosts if kept else ():
+            found = kept.authenticators(host) if kept else None
+            if found and found[2]:
+                return found[2]
+    return ""
+
+
+def base_url() -> str:
+    """Return the address of W&B's server: `WANDB_BASE_URL`, else what `wandb login --host` kept, else W&B's own."""
+    address = os.environ.get("WANDB_BASE_URL", "")
+    if not address:
+        folder = os.environ.get("WANDB_CONFIG_DIR") or Path.home() / ".config" / "wandb"
+        kept = configparser.ConfigParser(interpolation=None)
+        with suppress(configparser.Error, OSError, UnicodeDecodeError):
+            kept.read(Path(folder) / "settings")
+        address = kept.get("default", "base_url", fallback="")
+    if not address:
+        import wandb
+
+        address = wandb.Settings().base_url
+    return address.rstrip("/")
 
 
 def open_tracker(

@@ -90,13 +90,41 @@ class Experiment:
         ]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pulled:
+    """One question about runs that were trained elsewhere, by any program.
+
+    Attributes:
+        question: the question, as a sentence that ends with a question mark.
+        expectation: what was thought before the runs; "" where nobody wrote it down.
+        source: what `podium pull` takes: W&B paths, or folders (relative to the project's).
+        variant: the config fields whose values tell variants apart, nested ones joined by dots.
+        seed: the config field that tells repeats of a variant apart; "" where repeats are independent and unpaired.
+        metric: the metric that answers the question.
+        better: metric to "higher" or "lower", for those whose name does not say it.
+        baseline: the variant that the others are held against; "" for the first one.
+        sweep: whether the runs are trials of a search, a variant each, and not repeats of a few variants.
+    """
+
+    question: str
+    source: tuple[str, ...]
+    variant: tuple[str, ...]
+    metric: str
+    expectation: str = ""
+    seed: str = ""
+    better: dict[str, Literal["higher", "lower"]] = field(default_factory=dict)
+    baseline: str = ""
+    sweep: bool = False
+    name: str = ""
+
+
 def experiment_names(folder: Path) -> list[str]:
     """Name the experiments of a folder, sorted."""
     return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
 
 
-def load_experiment(name: str, folder: Path) -> Experiment:
-    """Read `<folder>/<name>.py` and return its `EXPERIMENT`.
+def load_question(name: str, folder: Path) -> Experiment | Pulled:
+    """Read `<folder>/<name>.py` and return its `EXPERIMENT`, trained here or pulled.
 
     Raises:
         PodiumError: where there is no such file, it does not run, or it defines no `EXPERIMENT`.
@@ -113,9 +141,24 @@ def load_experiment(name: str, folder: Path) -> Experiment:
     except Exception as error:
         msg = f"{path.name} does not run: {type(error).__name__}: {error}"
         raise PodiumError(msg) from error
-    if not isinstance(found, Experiment):
-        msg = f"{path.name} must set EXPERIMENT = Experiment(...); it sets {type(found).__name__}."
+    if not isinstance(found, Experiment | Pulled):
+        msg = f"{path.name} must set EXPERIMENT = Experiment(...) or Pulled(...); it sets {type(found).__name__}."
         raise PodiumError(msg)
     named = replace(found, name=name)
-    named.runs("quick")  # an unknown field or an impossible value is said now, not after hours of training
+    if isinstance(named, Experiment):
+        named.runs("quick")  # an unknown field or an impossible value is said now, not after hours of training
     return named
+
+
+def load_experiment(name: str, folder: Path) -> Experiment:
+    """Read an experiment that is trained here.
+
+    Raises:
+        PodiumError: as `load_question` does, and for one whose runs are pulled.
+    """
+    found = load_question(name, folder)
+    if isinstance(found, Pulled):
+        command = f"podium pull --name {name} {' '.join(found.source)}"
+        msg = f"The runs of {name} are trained elsewhere: `{command}` gets them."
+        raise PodiumError(msg)
+    return found

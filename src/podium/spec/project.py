@@ -7,6 +7,9 @@ from pathlib import Path
 
 from podium.spec.errors import PodiumError
 
+DECK_TEMPLATE = "slides.md.j2"
+REPORT_TEMPLATE = "report.md.j2"
+
 
 @dataclass(frozen=True)
 class Project:
@@ -30,6 +33,11 @@ class Project:
         return self.slides / "decks"
 
     @property
+    def reports(self) -> Path:
+        """One folder a report, with its `report.md.j2`."""
+        return self.root / "reports"
+
+    @property
     def build(self) -> Path:
         """Everything generated; ignored by git."""
         return self.root / "build"
@@ -51,3 +59,13 @@ def find_project(start: Path) -> Project:
             return Project(folder)
     msg = f"{start} is in no Podium project: no folder upwards holds experiments/ and slides/. Change into a clone."
     raise PodiumError(msg)
+
+
+def deck_names(project: Project) -> list[str]:
+    """Name the decks of a project, sorted."""
+    return sorted(path.parent.name for path in project.decks.glob(f"*/{DECK_TEMPLATE}"))
+
+
+def report_names(project: Project) -> list[str]:
+    """Name the reports of a project, sorted."""
+    return sorted(path.parent.name for path in project.reports.glob(f"*/{REPORT_TEMPLATE}"))

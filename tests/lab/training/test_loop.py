@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from podium.lab.training import checkpoint, loop
+from podium.lab.training.experiment import is_done
 from podium.lab.training.loop import choose_device, train_run
 from podium.runs import append_event, read_record, run_folder
 from podium.runs.tracking import Silent
@@ -179,6 +180,60 @@ def test_a_run_killed_before_its_description_gets_one(project, tiny):
         provenance={},
     )
     assert train(project, tiny, config).model["root"] == "ViT"
+
+
+def test_a_run_is_pruned_between_epochs(project, tiny):
+    seen = []
+
+    def stop(history):
+        seen.append([row["epoch"] for row in history])
+        return "weak" if len(history) == 2 else ""
+
+    record = train(project, tiny, tiny.TINY_VIT, stop=stop)
+    assert (record.state, record.reason, len(record.history)) == ("pruned", "weak", 2)
+    assert seen == [[1], [1, 2]]
+    assert record.summary["val_accuracy"] == record.history[-1]["val_accuracy"]
+    assert not [name for name in record.summary if name.startswith("test_")]
+    again = train(project, tiny, tiny.TINY_VIT)
+    other = train_run(project, tiny.TINY, Variant("other", tiny.TINY_VIT), "quick", tracker_mode="off", device="cpu")
+    assert_same_run(again, other)
+
+
+def test_nobody_is_asked_after_the_last_epoch(project, tiny):
+    assert train(project, tiny, tiny.TINY_VIT.but(epochs=1), stop=lambda _: "weak").state == "finished"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nmore"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:1] DefaultCPUAllocator: can't allocate memory: you tried"),
+    ],
+)
+@pytest.mark.parametrize("place", ["build_model", "run_stages"])
+def test_want_of_memory_fails_the_run_and_may_be_tried_again(project, tiny, monkeypatch, error, place):
+    def fail(*_, **__):
+        raise error
+
+    config = tiny.TINY_VIT.but(epochs=1)
+    with monkeypatch.context() as starved:
+        starved.setattr(loop, place, fail)
+        record = train(project, tiny, config)
+    assert record.state == "failed"
+    assert record.reason.startswith("out of memory: ")
+    assert "\n" not in record.reason
+    assert not is_done(record)
+    assert train(project, tiny, config).state == "finished"
+
+
+def test_other_errors_keep_their_traceback(project, tiny, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(loop, "run_stages", fail)
+    with pytest.raises(RuntimeError, match="a bug"):
+        train(project, tiny, tiny.TINY_VIT)
 
 
 def test_a_loss_that_is_no_number_fails_the_run_alone(project, tiny):

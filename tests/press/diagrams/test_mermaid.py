@@ -30,9 +30,9 @@ def test_data_and_code_differ_and_follow_each_other():
         {"pipeline": [{"kind": "data", "label": "MNIST", "detail": "28"}, {"kind": "code", "label": "ViT"}]}
     )
     assert source.splitlines()[1] == "flowchart LR"
-    assert 's0("<b>MNIST</b><br/>28"):::data' in source
-    assert 's1["<b>ViT</b>"]:::code' in source
-    assert "s0 --> s1" in source
+    assert 'b0("<b>MNIST</b><br/>28"):::data' in source
+    assert 'b1["<b>ViT</b>"]:::code' in source
+    assert "b0 --> b1" in source
 
 
 def test_a_long_detail_takes_several_lines():
@@ -43,16 +43,16 @@ def test_a_long_detail_takes_several_lines():
 def test_six_stages_stand_in_two_linked_rows():
     source = pipeline(stages(7))
     assert source.count("subgraph") == 2
-    assert "first --> second" in source
-    assert "s3 --> s4" not in source
-    assert "s2 --> s3" in source
+    assert "r0 --> r1" in source
+    assert "b3 --> b4" not in source
+    assert "b2 --> b3" in source
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_label_is_never_syntax(text):
     source = pipeline({"pipeline": [{"kind": "code", "label": text, "detail": text}]})
     box = source.splitlines()[2]
-    inner = re.fullmatch(r'  s0\["(.*)"\]:::code', box)
+    inner = re.fullmatch(r'  b0\["(.*)"\]:::code', box)
     assert inner
     assert re.fullmatch(r"(<br/>|</?b>|#\d+;|[\w .,:/])*", inner[1])
 

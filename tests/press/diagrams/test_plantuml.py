@@ -62,9 +62,38 @@ def test_a_name_is_only_printed(name):
     assert ".." not in neutral(name)
 
 
-def test_no_classes_and_too_many_are_said():
+def test_no_classes_are_said():
     with pytest.raises(PodiumError, match="describes no classes"):
         classes({})
-    many = {"classes": [{"name": f"c{n}"} for n in range(11)]}
-    with pytest.raises(PodiumError, match="has 11 classes; a slide holds 10"):
-        DIAGRAMS["classes"](many)
+
+
+def chain(count):
+    names = ["Root", *(f"Part{n}" for n in range(1, count))]
+    return {
+        "root": "Root",
+        "classes": [{"name": name, "parameters": 100 - n, "members": [], "bases": []} for n, name in enumerate(names)],
+        "relations": [{"owner": "Root", "part": name, "count": n} for n, name in enumerate(names[1:], start=1)],
+    }
+
+
+def test_more_than_twelve_classes_fold_into_their_owners_and_the_note_says_which():
+    drawn = DIAGRAMS["classes"](chain(15))
+    assert drawn.count('\nclass "') == 12
+    assert drawn.note == "3 of 15 classes are lines in others: Part14, Part13, Part12."
+    assert "{field} Part14 (14)" in drawn
+    assert DIAGRAMS["classes"](chain(12)).note == ""
+
+
+def test_a_circle_of_classes_is_folded_too():
+    model = chain(14)
+    model["relations"] = [{"owner": f"Part{n}", "part": f"Part{n % 13 + 1}", "count": 1} for n in range(1, 14)] + [
+        {"owner": "Root", "part": "Part1", "count": 1}
+    ]
+    assert DIAGRAMS["classes"](model).count('\nclass "') == 12
+
+
+def test_long_members_are_broken_and_many_are_counted():
+    long = "Parameter in_proj_weight 2304x768"
+    model = {"root": "A", "classes": [{"name": "A", "members": [long] * 4}]}
+    members = [line.removeprefix("  {field} ") for line in classes(model).splitlines() if "{field}" in line]
+    assert members == ["Parameter in_proj_weight", "2304x768"] * 2 + ["and 2 more"]

@@ -1,11 +1,12 @@
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from matplotlib.image import AxesImage
 
-from podium.press.figures import FIGURES, Drawing, curves, encodings, paired, save
+from podium.press.figures import FIGURES, Drawing, curves, encodings, forest, frontier, paired, save
 from podium.press.figures.drawing import found, shortened, spread, text_width
 from podium.press.results import load_results, mean_interval, paired_difference, ranking, results_from
 from podium.runs import read_runs
@@ -98,8 +99,10 @@ def test_eight_crowded_and_hostile_names_stay_readable(project, write, tmp_path)
     assert "<script" not in svg
     assert "<img" not in svg
     write(project.runs, "one more", epochs=5)
-    with pytest.raises(PodiumError, match="9 variants; one picture of curves shows 8"):
-        curves(results(project))
+    drawing = curves(results(project))
+    assert "8 of 9 variants" in drawing.note
+    assert "Learning curves of 8 of 9 variants" in drawing.alt
+    assert len(texts(drawing)) >= 8
 
 
 def test_curves_of_what_is_not_there(trained, write):
@@ -110,7 +113,7 @@ def test_curves_of_what_is_not_there(trained, write):
     folder = write(trained.runs, "bare", epochs=1)
     record = folder / "record.jsonl"
     record.write_text("\n".join(line for line in record.read_text().splitlines() if '"epoch":' not in line) + "\n")
-    with pytest.raises(PodiumError, match="no val_accuracy by epoch for bare"):
+    with pytest.raises(PodiumError, match="no val_accuracy at the last epoch of bare-s0-"):
         curves(results(trained))
 
 
@@ -215,7 +218,7 @@ def test_no_encoding_at_all(project, write):
     assert "1 positions by 1 dimensions" in encodings(results(project)).alt
 
 
-@pytest.mark.parametrize("kind", sorted(FIGURES))
+@pytest.mark.parametrize("kind", ["curves", "encodings", "paired"])
 def test_saved_bytes_depend_on_the_results_alone(trained, tmp_path, kind):
     found_results = load_results(trained, NAME)
     draw = FIGURES[kind]
@@ -282,3 +285,62 @@ def test_a_drawing_says_what_the_interval_says(trained):
     assert f"none {it.mean * 100:.2f} %" in curves(found_results).alt
     assert isinstance(curves(found_results), Drawing)
     assert math.isfinite(it.low)
+
+
+def test_what_diverged_is_named_and_what_is_measured_rarely_is_not(made):
+    def run(seed, values):
+        history = [{"epoch": epoch, "val_accuracy": value} for epoch, value in enumerate(values, start=1)]
+        return made.record("a", seed, history=history)
+
+    rarely = made.results([run(s, [0.1, None, 0.5 + s / 100, None, 0.7, None]) for s in range(3)])
+    assert "70" in curves(rarely).alt
+    with pytest.raises(PodiumError, match="no val_accuracy at the last epoch of a-s1\\. Train it again"):
+        curves(made.results([run(0, [0.1, 0.2, 0.3]), run(1, [0.1, math.nan, math.nan])]))
+    with pytest.raises(PodiumError, match="no val_accuracy at the last epoch of a-s1, a-s2, a-s3 and 2 others"):
+        curves(made.results([run(0, [0.1]), *(run(s, [math.inf]) for s in range(1, 6))]))
+
+
+def test_thirty_variants_of_long_names(made):
+    names = ["x" * 200 + str(i) for i in range(30)]
+    records = [
+        made.record(
+            name,
+            seed,
+            run=f"run-{i}-{seed}",
+            history=[{"epoch": e, "val_accuracy": 0.5 + e / 10 + i / 100 + seed / 1000} for e in (1, 2)],
+        )
+        for i, name in enumerate(names)
+        for seed in range(3)
+    ]
+    drawing = made.check(curves(made.results(records)))
+    assert "8 of 30 variants" in drawing.note
+    assert "and 26 others" in drawing.finding
+    assert not overlapping(drawing)
+
+
+def test_paired_names_the_runs_without_a_value(made):
+    records = [made.record(name, s, summary={"test_accuracy": 0.9 if s else math.nan}) for name in "ab" for s in (0, 1)]
+    with pytest.raises(PodiumError, match="missing or not finite in a-s0"):
+        paired(made.results(records))
+
+
+def test_runs_that_are_not_paired_by_seed(made):
+    results = replace(made.compared({"a": 0.9, "b": 0.95, "c": 0.97}), paired=False, baseline="b")
+    with pytest.raises(PodiumError, match=r"not paired by seed.*Ask for the figure forest"):
+        paired(results)
+    drawing = made.check(forest(results))
+    assert "of independent runs" in drawing.alt
+    assert "a dot a run" in drawing.note
+    assert "b = 0" in [t.get_text() for t in drawing.figure.axes[0].texts]
+    offsets = drawing.figure.axes[0].collections[0].get_offsets().data
+    mean = np.mean(list(results.by_seed("b", "test_accuracy").values()))
+    assert offsets[:, 0] == pytest.approx([(v - mean) * 100 for v in results.by_seed("c", "test_accuracy").values()])
+    assert "a" in frontier(results, cost="seconds").alt
+
+
+def test_encodings_that_are_not_finite_or_too_many(made):
+    table = {"encoding": {"table": [[1.0, 2.0], [3.0, 4.0]]}}
+    five = made.compared({f"v{i}": 0.9 for i in range(5)}, 1, samples=lambda *_: table)
+    assert encodings(five).note.startswith("3 of 5 encodings")
+    with pytest.raises(PodiumError, match="encoding table of run-0-0 has values that are not finite"):
+        encodings(made.compared({"a": 0.9}, 1, samples=lambda *_: {"encoding": {"table": [[math.nan]]}}))

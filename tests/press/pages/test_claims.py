@@ -2,7 +2,7 @@
 
 import pytest
 
-from podium.press.pages import render
+from podium.press.pages.render import render
 from podium.spec import PodiumError
 
 START = '<%= slide("default") %>\n'
@@ -18,7 +18,7 @@ def test_a_claim_alone_keeps_its_verdict(trained, deck):
 
 
 def test_claims_of_a_family_are_corrected_together(project, deck, train, monkeypatch):
-    from podium.press import numbers
+    from podium.press.results import table
     from podium.press.results.statistics import paired_difference as real
 
     def wide(a, b):
@@ -27,7 +27,7 @@ def test_claims_of_a_family_are_corrected_together(project, deck, train, monkeyp
         return type(found)(found.mean, found.low, found.high, found.n, 0.04, found.verdict, found.seeds)
 
     train(project, "positional_encoding")
-    monkeypatch.setattr(numbers, "paired_difference", wide)
+    monkeypatch.setattr(table, "paired_difference", wide)
     pairs = [("sinusoidal", "none"), ("rotary", "none")]
     text = "".join(f'<%= claim("positional_encoding", "{a}", "{b}", "test_accuracy", family="f") %>' for a, b in pairs)
     deck(START + text)

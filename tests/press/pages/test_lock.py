@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 
-from podium.press.pages import render, status, verify
 from podium.press.pages.lock import compare, read_committed_lock, read_lock, write_lock
-from podium.press.pages.render import lock_path
+from podium.press.pages.render import lock_path, render
+from podium.press.pages.status import status, verify
 from podium.press.results import freeze
 from podium.spec import PodiumError
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from podium.press.pages import deck_names, render
-from podium.spec import PodiumError
+from podium.press.pages.render import render
+from podium.spec import PodiumError, deck_names
 
 ROOT = Path(__file__).parents[3]
 START = '<%= slide("default", kicker="k") %>\n'
@@ -164,7 +164,7 @@ def test_an_unknown_deck_names_the_nearest(project, deck):
 
 def test_a_bug_of_ours_keeps_its_traceback(trained, deck, monkeypatch):
     deck(START + "<%= ranked('optimizer', 'test_accuracy') %>")
-    monkeypatch.setattr("podium.press.pages.words.ranking", lambda *_: {}["ours"])
+    monkeypatch.setattr("podium.press.results.table.ranking", lambda *_, **__: {}["ours"])
     with pytest.raises(KeyError):
         render(trained, "talk")
 

@@ -1,3 +1,5 @@
+import io
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podium.press.results import freeze, load_results, read_frozen
-from podium.press.results.frozen import to_csv
+from podium.press.results.frozen import from_csv, to_csv
 from podium.runs import Record, read_runs
 from podium.spec import PodiumError, Project
 
@@ -76,15 +78,74 @@ def test_every_value_survives(values, variant):
 
 
 def _read(text, project):
-    from podium.press.results.frozen import _records
+    return list(from_csv(io.StringIO(text, newline=""), {}, "x", project.runs / "x"))
 
-    class File:
-        name = "x.csv"
 
-        def read_text(self, encoding):
-            return text.encode(encoding).decode(encoding)
+keys = st.text(st.characters(codec=None), max_size=6) | st.sampled_from(
+    ["epoch", "run", "state", "seed", "variant", "", "provenance.x", "config.", "metric.x", 'metric."x"', '"', "a\nb",
+     "config.depth", "\ud83d\ude00", "\udc80", "a,b", "=1+1", "1e-5"]
+)  # fmt: skip
+atoms = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None))
+    | st.sampled_from(["1e-5", "NaN", "-Infinity", " 1", "true", "[1", "{", '"', "", "\r\n", "\x00", "\ud83d\ude00",
+                       "[" * 2000, 2**80, -0.0, math.inf, "007", "\ufeff1"])
+)  # fmt: skip
+values = st.recursive(atoms, lambda below: st.lists(below, max_size=2) | st.dictionaries(keys, below, max_size=2))
+several = st.dictionaries(keys, values, max_size=4)
 
-    return list(_records(File(), {}, "x", project.runs / "x"))
+
+def same(one, other):
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return type(one) is type(other) and repr(one) == repr(other)
+
+
+@given(several, several, several, several, st.lists(keys, min_size=3, max_size=3))
+def test_hostile_keys_and_values_survive(config, provenance, summary, metrics, texts):
+    variant, reason, run = texts
+    project = Project(Path("nowhere"))
+    run = f"run {run}".replace("/", "-").replace("\x00", "-")
+    record = Record(
+        folder=project.runs / "x" / run,
+        experiment="x",
+        variant=variant,
+        profile="full",
+        config=config,
+        provenance=provenance,
+        state="failed",
+        reason=reason,
+        sweep=variant,
+        summary=summary,
+        history=[metrics, {}, {"epoch": 2, **metrics}],
+    )
+    data = to_csv([record]).encode("utf-8", "surrogatepass")
+    (back,) = _read(data.decode("utf-8", "surrogatepass"), project)
+    for name in ("config", "provenance", "summary", "history", "variant", "reason", "sweep", "state", "profile", "id"):
+        assert same(getattr(back, name), getattr(record, name)), name
+
+
+def test_the_committed_files_read_as_they_did():
+    root = Path(__file__).parents[3]
+    for table in sorted((root / "experiments").glob("*.csv")):
+        if table.name.endswith((".runs.csv", ".history.csv")):
+            continue
+        records = read_frozen(Project(root), table.stem)
+        frame = pd.read_csv(table, keep_default_na=False, dtype=str)
+        rows = frame[frame["epoch"] == ""]
+        assert [record.id for record in records] == list(rows["run"])
+        epochs = frame[frame["epoch"] != ""].groupby("run").size()
+        assert [len(record.history) for record in records] == list(epochs[rows["run"]])
+        assert [repr(record.summary["test_accuracy"]) for record in records] == list(rows["test_accuracy"])
+        assert to_csv(records) == table.read_text()  # written by the older format, and still the same bytes
+
+
+def test_pruned_trials_are_ended_runs(project, write):
+    write(project.runs, "learned", epochs=1)
+    write(project.runs, "trial-003", state="pruned", sweep="abcd", epochs=1)
+    freeze(project, NAME)
+    assert [record.state for record in read_frozen(project, NAME)] == ["finished", "pruned"]
 
 
 def test_profiles(project, write):
@@ -103,6 +164,15 @@ def test_damage_is_one_sentence(trained):
     lines = whole.splitlines()
     table.write_text("\n".join([lines[0], lines[2]]))
     with pytest.raises(PodiumError, match=r"positional_encoding.csv, line 2, is damaged"):
+        read_frozen(trained, NAME)
+    table.write_text("\n".join([*lines[:2], lines[2] + ",", *lines[3:]]))
+    with pytest.raises(PodiumError, match=r"line 3, is damaged: it has \d+ of \d+ cells"):
+        read_frozen(trained, NAME)
+    table.write_text("run,run\n1,2\n")
+    with pytest.raises(PodiumError, match="line 1, is damaged: it names a column twice"):
+        read_frozen(trained, NAME)
+    table.write_bytes(b"run,state\n\xff,finished\n")
+    with pytest.raises(PodiumError, match=r"line \d+, is damaged: .*can't decode"):
         read_frozen(trained, NAME)
     table.write_text("a,b\n1,2\n")
     with pytest.raises(PodiumError, match="is damaged"):

@@ -1,6 +1,7 @@
-"""Many runs: W&B sweep configurations searched here, each trial a run of its own."""
+"""Many runs: a W&B sweep run here without a server, over several machines, or by W&B's own agents."""
 
+from podium.lab.sweeps.job import find_target
+from podium.lab.sweeps.online import run_online
 from podium.lab.sweeps.run import run_sweep
-from podium.lab.sweeps.search import sweep_id, trial_count, trial_parameters
 
-__all__ = ["run_sweep", "sweep_id", "trial_count", "trial_parameters"]
+__all__ = ["find_target", "run_online", "run_sweep"]

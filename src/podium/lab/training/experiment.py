@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from podium.lab.training.loop import Moment, choose_device, train_run
+from podium.lab.training.loop import OUT_OF_MEMORY, Moment, choose_device, train_run
 from podium.runs import Record, read_record, run_folder
 from podium.runs.tracking import Mode
 from podium.spec import Experiment, Profile, Project, Variant
@@ -123,8 +123,13 @@ def train_all(
 
 
 def is_done(record: Record | None) -> bool:
-    """Say whether training a run again could tell anything new: it is finished, or failed by its own numbers."""
-    return record is not None and record.state in ("finished", "failed")
+    """Say whether training a run again could tell nothing new: it is finished, or failed by its own numbers.
+
+    Want of memory is the machine's fault: another machine, or an emptier one, may train it.
+    """
+    if record is None or record.reason.startswith(OUT_OF_MEMORY):
+        return False
+    return record.state in ("finished", "failed")
 
 
 def outcome(record: Record, metric: str) -> str:

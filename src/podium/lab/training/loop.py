@@ -5,9 +5,11 @@ Every random number is a function of (seed, step, place), so a checkpoint needs 
 
 from __future__ import annotations
 
+import gc
 import math
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +33,10 @@ from podium.spec import Config, Experiment, PodiumError, Profile, Project, Varia
 T = TypeVar("T")
 
 READS_PER_EPOCH = 4  # how often an epoch the device is asked for loss and accuracy
+OUT_OF_MEMORY = "out of memory"
+MEMORY = re.compile(r"out of memory|can't allocate memory|cannot allocate memory", re.IGNORECASE)
+
+Stop = Callable[[Sequence[Mapping[str, Any]]], str]
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,7 @@ def train_run(
     device: str = "auto",
     progress: Callable[[Moment], None] = lambda _: None,
     notify: Callable[[str], None] = lambda _: None,
+    stop: Stop = lambda _: "",
     sweep: str = "",
 ) -> Record:
     """Train one config to its end, from its checkpoint where it has one.
@@ -79,24 +86,86 @@ def train_run(
         device: "auto", "cpu" or "cuda".
         progress: called a few times an epoch.
         notify: called with a sentence when the run goes on, or starts again for want of a whole checkpoint.
+        stop: called after every epoch but the last with the metrics of all epochs so far; a reason ends the run.
         sweep: the id of the sweep that asks for the run.
 
     Returns:
-        The record as it lies on the disk; `state` is "finished", or "failed" when the loss was no number.
+        The record as it lies on the disk; `state` is "finished", "pruned" where `stop` gave a reason, or "failed" when
+        the loss was no number or the memory did not suffice.
 
     Raises:
         PodiumError: no such device, no disk space, damaged record.
         KeyboardInterrupt: after the record says "interrupted"; the next call resumes.
     """
     chosen = choose_device(device)
+    try:
+        return _train(
+            project,
+            experiment,
+            variant,
+            profile,
+            tracker_mode=tracker_mode,
+            device=chosen,
+            progress=progress,
+            notify=notify,
+            stop=stop,
+            sweep=sweep,
+        )
+    except (MemoryError, RuntimeError) as error:  # torch tells of memory by either
+        if not is_memory(error):
+            raise
+        reason = f"{OUT_OF_MEMORY}: {str(error).strip().partition(chr(10))[0] or type(error).__name__}"
+    gc.collect()  # the model is gone with the error's frames: give its memory to the next run
+    if chosen.type == "cuda":
+        torch.cuda.empty_cache()
+    folder = run_folder(project.runs, experiment.name, variant.name, variant.config)
+    origin = provenance(project.root, data="", device=device_name(chosen))
+    return fail_run(
+        folder,
+        reason,
+        experiment=experiment.name,
+        variant=variant.name,
+        profile=profile,
+        sweep=sweep,
+        config=variant.config.as_dict(),
+        provenance=origin,
+    )
+
+
+def is_memory(error: BaseException) -> bool:
+    """Say whether an error tells that memory ran out, the GPU's or the machine's."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or bool(MEMORY.search(str(error)))
+
+
+def fail_run(folder: Path, reason: str, **start: Any) -> Record:
+    """Write into a run's record that it failed; `start` says what it was, where the record does not say it yet."""
+    if read_record(folder) is None:
+        append_event(folder, "start", **start)
+    append_event(folder, "end", state="failed", reason=reason, summary={}, samples={})
+    return _must(read_record(folder))
+
+
+def _train(
+    project: Project,
+    experiment: Experiment,
+    variant: Variant,
+    profile: Profile,
+    *,
+    tracker_mode: Mode,
+    device: torch.device,
+    progress: Callable[[Moment], None],
+    notify: Callable[[str], None],
+    stop: Stop,
+    sweep: str,
+) -> Record:
     config = variant.config
     folder = run_folder(project.runs, experiment.name, variant.name, config)
     record = read_record(folder)
-    model = build_model(config).to(chosen)
-    task = build_task(config, model, chosen)
+    model = build_model(config).to(device)
+    task = build_task(config, model, device)
     optimizer = build_optimizer(config, model.parameters())
-    origin = provenance(project.root, data=task.sets.data, device=device_name(chosen))
-    reached = _resume(folder, record, config, chosen, notify=notify, origin=origin)
+    origin = provenance(project.root, data=task.sets.data, device=device_name(device))
+    reached = _resume(folder, record, config, device, notify=notify, origin=origin)
     if reached is not None:
         model.load_state_dict(reached.model)
         optimizer.load_state_dict(reached.optimizer)
@@ -124,7 +193,7 @@ def train_run(
             tags=(profile,),
             sweep=sweep,
         ) as tracker:
-            run = _Run(config, folder, model, optimizer, task, stages, tracker, progress)
+            run = _Run(config, folder, model, optimizer, task, stages, tracker, progress, stop)
             run.train(reached, record)
     except NotFiniteError as error:
         append_event(folder, "end", state="failed", reason=str(error), summary={}, samples={})
@@ -146,14 +215,21 @@ class _Run:
     stages: tuple[Stage, ...]
     tracker: Tracker
     progress: Callable[[Moment], None]
+    stop: Stop
 
     def train(self, reached: Checkpoint | None, record: Record | None) -> None:
         done, before = (reached.epoch, reached.seconds) if reached else (0, 0.0)
-        for metrics in record.history[:done] if record else []:
+        history = record.history[:done] if record else []
+        for metrics in history:
             self.tracker.log(metrics, metrics["epoch"])  # a resumed run is a whole one for the tracker too
         started = time.perf_counter()
         for epoch in range(done + 1, self.config.epochs + 1):
+            reason = self.stop(history) if history else ""
+            if reason:
+                self.prune(reason, history[-1], before + time.perf_counter() - started)
+                return
             metrics = self.epoch(epoch)
+            history.append(metrics)
             append_event(self.folder, "epoch", metrics=metrics)
             self.tracker.log(metrics, epoch)
             save_checkpoint(
@@ -165,6 +241,13 @@ class _Run:
                 optimizer=self.optimizer,
             )
         self.finish(before + time.perf_counter() - started)
+
+    def prune(self, reason: str, last: Mapping[str, Any], seconds: float) -> None:
+        """End the run early: its summary is the last epoch's, and the test set stays unread."""
+        summary = {name: value for name, value in last.items() if name not in ("epoch", "seconds")}
+        summary["seconds"] = seconds
+        self.tracker.finish(summary)
+        append_event(self.folder, "end", state="pruned", reason=reason, summary=summary, samples={})
 
     def epoch(self, number: int) -> dict[str, float]:
         """Train one epoch, counted from 1, and validate; return its metrics."""
@@ -212,7 +295,7 @@ class _Run:
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "seconds": seconds,
         }
-        samples: dict[str, Any] = {"predictions": self.task.samples()}
+        samples: dict[str, Any] = self.task.samples()
         encoding = encoding_sample(self.config, self.model)
         if encoding is not None:
             samples["encoding"] = encoding

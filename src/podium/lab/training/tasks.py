@@ -18,14 +18,17 @@ from torch.nn import functional
 
 from podium.lab.data.augment import affine
 from podium.lab.data.sets import Sets, Split, epoch_composites, load_sets, to_float
-from podium.lab.models import VisionToSequence
+from podium.lab.models import VisionToSequence, ViT
+from podium.lab.models.vit import CLASSES
 from podium.lab.randomness import at, generator
+from podium.lab.training.looks import looks_of_classifier, looks_of_reader
 from podium.lab.training.stages import Batch, Stage, take
 from podium.lab.transcripts import PADDING, as_text
 from podium.spec import Config, VisionToSequenceConfig
 
 EVALUATION_BATCH = 1_000  # pictures; no gradients are kept, so it may be large
 SAMPLES = 8  # the first pictures of the test set
+LOOKS = 4  # of them, whose attention is kept
 
 
 class Task(Protocol):
@@ -50,8 +53,12 @@ class Task(Protocol):
     def measure(self, split: Split) -> dict[str, float]:
         """Return loss, accuracy and what else the family has, over a whole split."""
 
-    def samples(self) -> list[dict[str, str]]:
-        """Return pictures with the correct and the predicted answer."""
+    def samples(self) -> dict[str, Any]:
+        """Return what a page may show of single answers.
+
+        `predictions` are pictures with the correct and the predicted answer; a classifier adds `confusion`, a model
+        with attention `attention` (see `podium.lab.training.looks`).
+        """
 
 
 class Classify:
@@ -109,13 +116,32 @@ class Classify:
         return {"loss": loss, "accuracy": accuracy}
 
     @torch.inference_mode()
-    def samples(self) -> list[dict[str, str]]:
-        """Return the first test pictures with their labels and what the model says."""
+    def samples(self) -> dict[str, Any]:
+        """Return the first test pictures with their labels and what the model says, and the whole set's confusion.
+
+        `confusion` is a row a digit, a column what it was taken for: how many pictures of the test set. `attention` of
+        a ViT says where its last block looks in the first pictures.
+        """
         self.model.eval()
         images = self.sets.test.images[:SAMPLES]
         predicted = self.model(to_float(images)).argmax(-1).tolist()
         correct = self.sets.test.targets[:SAMPLES].tolist()
-        return [_sample(*row) for row in zip(images, map(str, correct), map(str, predicted), strict=True)]
+        rows = zip(images, map(str, correct), map(str, predicted), strict=True)
+        found: dict[str, Any] = {"predictions": [_sample(*row) for row in rows], "confusion": self.confusion()}
+        if isinstance(self.model, ViT):
+            found["attention"] = looks_of_classifier(self.model, to_float(images[:LOOKS]))
+        return found
+
+    @torch.inference_mode()
+    def confusion(self) -> list[list[int]]:
+        """Count the test set: a row a digit, a column what it was taken for; as `measure` sees it."""
+        self.model.eval()
+        counts = torch.zeros(CLASSES * CLASSES, dtype=torch.int64, device=self.device)
+        for images, labels in _chunks(self.sets.test):
+            with _half_precision(self.device):
+                predicted = self.model(to_float(images)).float().argmax(-1)
+            counts += torch.bincount(labels * CLASSES + predicted, minlength=CLASSES * CLASSES)
+        return counts.view(CLASSES, CLASSES).tolist()
 
 
 class Transcribe:
@@ -190,13 +216,19 @@ class Transcribe:
         }
 
     @torch.inference_mode()
-    def samples(self) -> list[dict[str, str]]:
-        """Return the first test pictures with the numbers on them and what the model reads."""
+    def samples(self) -> dict[str, Any]:
+        """Return the first test pictures with the numbers on them and what the model reads.
+
+        `attention` says where the last block looks in the first pictures while it reads each digit.
+        """
         self.model.eval()
         images = self.sets.test.images[:SAMPLES]
         predicted = numbers(self.model.read(to_float(images)))
         correct = numbers(self.sets.test.targets[:SAMPLES, 1:])
-        return [_sample(*row) for row in zip(images, correct, predicted, strict=True)]
+        return {
+            "predictions": [_sample(*row) for row in zip(images, correct, predicted, strict=True)],
+            "attention": looks_of_reader(self.model, to_float(images[:LOOKS])),
+        }
 
 
 TASKS: dict[str, type[Classify | Transcribe]] = {"vit": Classify, "cnn": Classify, "vision_to_sequence": Transcribe}

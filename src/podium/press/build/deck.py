@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
-from podium.press.build.browser import NO_BROWSER, find_browser
-from podium.press.build.pdf import build_pdf
-from podium.press.build.site import build_site
-from podium.press.pages.lock import write_lock
-from podium.press.pages.render import lock_path, render
-from podium.press.results import Source
+from podium.press.build.freshness import is_fresh, note
 from podium.spec.errors import PodiumError, unknown
 from podium.spec.project import Project
 
@@ -18,7 +14,7 @@ FORMATS = ("site", "pdf")
 
 
 def build_deck(
-    project: Project, deck: str, *, runs: Source = "local", formats: Sequence[str] = ("site",)
+    project: Project, deck: str, *, runs: Literal["local", "frozen"] = "local", formats: Sequence[str] = ("site",)
 ) -> list[Path]:
     """Render a deck from its runs and build it; what did not change is not built again.
 
@@ -38,19 +34,31 @@ def build_deck(
     for name in formats:
         if name not in FORMATS:
             raise unknown("format", name, FORMATS)
+    site, document = project.build / "slides" / deck, project.build / "slides" / f"{deck}.pdf"
+    written = [site / "index.html", *([document] if "pdf" in formats else [])]
+    asked = [runs, *sorted(formats)]
+    if is_fresh(project, deck, asked, written):
+        return written
+    from podium.press.build.site import build_site  # what draws and builds takes seconds to load
+    from podium.press.pages.lock import write_lock
+    from podium.press.pages.render import lock_path, render
+
     rendered = render(project, deck, runs)
-    built = build_site(project, rendered.folder, project.build / "slides" / deck)
-    written = [built.path / "index.html"]
+    built = build_site(project, rendered.folder, site)
     write_lock(lock_path(project, deck), rendered.lock)
     if "pdf" in formats:
-        written.append(_pdf(built.path, project.build / "slides" / f"{deck}.pdf"))
+        _pdf(built.path, document)
+    note(project, deck, asked)
     return written
 
 
-def _pdf(site: Path, out: Path) -> Path:
+def _pdf(site: Path, out: Path) -> None:
+    from podium.press.build.browser import NO_BROWSER, find_browser
+    from podium.press.build.pdf import build_pdf
+
     if out.is_file() and out.stat().st_mtime >= (site / "index.html").stat().st_mtime:
-        return out
+        return
     browser = find_browser()
     if browser is None:
         raise PodiumError(NO_BROWSER)
-    return build_pdf(site, out, browser)
+    build_pdf(site, out, browser)

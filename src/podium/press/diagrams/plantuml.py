@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from typing import Any
 
-from podium.spec import PodiumError
+from podium.press.diagrams.description import needed
+from podium.press.diagrams.diagram import Diagram
 
-BOXES = 10  # more are not read from the back of a room
+BOXES = 12  # more are not read from the back of a room
 MEMBERS = 6  # lines in a box
+WIDTH = 26  # characters of a line
 
 STYLE = """
 <style>
@@ -38,7 +41,7 @@ classDiagram {
 </style>""".strip()
 
 
-def classes(description: dict[str, Any]) -> str:
+def classes(description: dict[str, Any]) -> Diagram:
     """Draw the classes of a model, its parts with their counts, and the bases that are drawn themselves.
 
     Args:
@@ -46,17 +49,13 @@ def classes(description: dict[str, Any]) -> str:
 
     Returns:
         PlantUML's source: left to right, polyline, 17 pt, the root in the accent. Aliases are made here and every
-        name is neutralised, so that no name can be an `!include` or a `%date()`.
+        name is neutralised, so that no name can be an `!include` or a `%date()`. Of more than twelve classes the
+        smallest without parts become members of their owners, and the note names them.
 
     Raises:
-        PodiumError: for no classes, or more than ten.
+        PodiumError: for a description without classes.
     """
-    found = description.get("classes", [])
-    if not found:
-        raise PodiumError("The run's record describes no classes. Train it again with this version of Podium.")
-    if len(found) > BOXES:
-        msg = f"The model has {len(found)} classes; a slide holds {BOXES}. Show a smaller model."
-        raise PodiumError(msg)
+    found, relations, gone = _folded(needed(description, "classes"), description.get("relations", []), description)
     alias = {entry["name"]: f"c{number}" for number, entry in enumerate(found)}
     lines = [
         "@startuml",
@@ -75,11 +74,32 @@ def classes(description: dict[str, Any]) -> str:
         lines.append("}")
     for entry in found:
         lines += [f"{alias[base]} <|-- {alias[entry['name']]}" for base in entry.get("bases", []) if base in alias]
-    for part in description.get("relations", []):
+    for part in relations:
         if part["owner"] in alias and part["part"] in alias:
             count = f' "x{int(part["count"])}"' if int(part["count"]) > 1 else ""
             lines.append(f"{alias[part['owner']]} *--{count} {alias[part['part']]}")
-    return "\n".join([*lines, "@enduml"])
+    note = f"{len(gone)} of {len(gone) + len(found)} classes are lines in others: {', '.join(gone)}." if gone else ""
+    alt = f"Classes of {description.get('root', 'the model')}: {', '.join(entry['name'] for entry in found)}"
+    return Diagram("\n".join([*lines, "@enduml"]), language="plantuml", note=note, alt=alt)
+
+
+def _folded(
+    classes: list[dict[str, Any]], relations: list[dict[str, Any]], description: dict[str, Any]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]:
+    """Make the smallest classes without parts members of their owners, until the rest fits."""
+    kept = {entry["name"]: {**entry, "members": list(entry.get("members", []))} for entry in classes}
+    gone: list[str] = []
+    while len(kept) > BOXES:
+        owners = {part["owner"] for part in relations if part["part"] in kept}
+        ends = [name for name in kept if name not in owners and name != description.get("root")]
+        name = min(ends or list(kept)[1:], key=lambda each: kept[each].get("parameters", 0))
+        for part in relations:
+            if part["part"] == name and part["owner"] in kept:
+                count = f" ({int(part['count'])})" if int(part["count"]) > 1 else ""
+                kept[part["owner"]]["members"].append(f"{name}{count}")
+        del kept[name]
+        gone.append(name)
+    return list(kept.values()), [part for part in relations if {part["owner"], part["part"]} <= kept.keys()], gone
 
 
 def neutral(text: object) -> str:
@@ -93,7 +113,14 @@ def neutral(text: object) -> str:
 
 
 def _few(members: list[str]) -> list[str]:
-    members = [line for member in members for line in re.split(r" (?=or )", member)]  # a long one makes all small
-    if len(members) <= MEMBERS:
-        return members
-    return [*members[: MEMBERS - 1], f"and {len(members) - MEMBERS + 1} more"]
+    """Break members into lines, since a long one makes all small, and keep those that fit."""
+    broken = [
+        [line for way in re.split(r" (?=or )", member) for line in textwrap.wrap(way, WIDTH, break_long_words=False)]
+        for member in members
+    ]
+    kept: list[str] = []
+    for number, lines in enumerate(broken):
+        if len(kept) + len(lines) > MEMBERS - (number < len(broken) - 1):
+            return [*kept, f"and {len(broken) - number} more"]
+        kept += lines
+    return kept

@@ -1,10 +1,45 @@
 """Figures: results in, a drawing out; what it shows stands in words beside it."""
 
+from podium.press.figures.attention import attention
+from podium.press.figures.budget import budget
+from podium.press.figures.confusion import confusion
 from podium.press.figures.curves import curves
 from podium.press.figures.drawing import Drawing, save
+from podium.press.figures.effect import effect
 from podium.press.figures.encodings import encodings
+from podium.press.figures.forest import forest
+from podium.press.figures.frontier import frontier
+from podium.press.figures.importance import importance
 from podium.press.figures.paired import paired
+from podium.press.figures.parallel import parallel
 
-FIGURES = {"curves": curves, "encodings": encodings, "paired": paired}
+FIGURES = {
+    "attention": attention,
+    "budget": budget,
+    "confusion": confusion,
+    "curves": curves,
+    "effect": effect,
+    "encodings": encodings,
+    "forest": forest,
+    "frontier": frontier,
+    "importance": importance,
+    "paired": paired,
+    "parallel": parallel,
+}
 
-__all__ = ["FIGURES", "Drawing", "curves", "encodings", "paired", "save"]
+__all__ = [
+    "FIGURES",
+    "Drawing",
+    "attention",
+    "budget",
+    "confusion",
+    "curves",
+    "effect",
+    "encodings",
+    "forest",
+    "frontier",
+    "importance",
+    "paired",
+    "parallel",
+    "save",
+]

@@ -9,24 +9,24 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from podium.press.figures.drawing import (
-    ACCENT,
-    AXIS,
-    GREYS,
     HEIGHT,
-    LINE,
-    SOFT,
     TEXT,
     WIDTH,
     Drawing,
     canvas,
+    counted,
     found,
+    noted,
     place,
+    said,
     shortened,
+    some,
     spread,
-    styled,
     text_width,
 )
-from podium.press.results.metrics import Metric, decimals_for, in_figures, listed, metric_named
+from podium.press.figures.measured import metric_of
+from podium.press.figures.tokens import Tokens
+from podium.press.results.metrics import Metric, decimals_for, in_figures
 from podium.press.results.statistics import FEWEST_SEEDS, mean_interval, ranking
 from podium.press.results.table import Results
 from podium.spec import PodiumError, unknown
@@ -35,7 +35,7 @@ MOST = 8  # variants in one figure
 
 
 def curves(results: Results, *, metric: str = "val_accuracy", highlight: str | None = None) -> Drawing:
-    """Draw a metric over epochs for every variant.
+    """Draw a metric over epochs for every variant; of more than eight the best ones.
 
     Args:
         results: where from.
@@ -43,71 +43,111 @@ def curves(results: Results, *, metric: str = "val_accuracy", highlight: str | N
         highlight: the variant in the accent colour; the one with the best end where None.
 
     Raises:
-        PodiumError: for an unknown metric or variant, or more variants than one picture can show.
+        PodiumError: for an unknown metric or variant, or a run whose last epoch has no finite value.
     """
-    named = metric_named(metric)
+    named = metric_of(results, metric)
     names = results.variants
-    if len(names) > MOST:
-        raise PodiumError(
-            f"{results.experiment} has {len(names)} variants; one picture of curves shows {MOST} at most."
-        )
     if highlight is not None and highlight not in names:
         raise unknown("variant", highlight, names, owner=f"Experiment {results.experiment}")
-    frames = {name: results.curves(name, metric) * named.quantity.scale for name in names}
-    empty = [name for name, frame in frames.items() if frame.empty or frame.iloc[-1].isna().all()]
-    if empty:
-        raise PodiumError(f"{results.experiment} has no {metric} by epoch for {listed(empty)}. Train it again.")
+    frames = _frames(results, names, named)
     ends = {name: _end(frame) for name, frame in frames.items()}
-    rank = ranking(ends, named.quantity.better)
+    rank = ranking(ends, named.quantity.better, paired=results.paired)
     accent = highlight or rank.best
-    with styled():
-        figure, truncated = _draw(frames, [n for n in rank.order if n != accent] + [accent], accent, named)
+    kept = [name for name in rank.order if name != accent][: MOST - 1]
+    shown = {name: frames[name] for name in [*kept, accent]}
+    limits = _limits(shown, named)
     seeds = sorted({len(by_seed) for by_seed in ends.values()})
     count = " to ".join(str(n) for n in {seeds[0]: 0, seeds[-1]: 0})
     unit = named.quantity.unit
     texts = _end_texts(ends, named)
-    listing = "; ".join(f"{name} {texts[name]} {unit}".rstrip() for name in rank.order)
+    listing = "; ".join(f"{said(name)} {texts[name]} {unit}".rstrip() for name in rank.order if name in shown)
     epochs = max(int(max(frame.index)) for frame in frames.values())
-    parts = [named.words]
-    parts += (
-        ["line: mean, band: 95 % t interval, thin: every seed"]
-        if seeds[-1] >= FEWEST_SEEDS
-        else ["line: mean, thin: every seed"]
-    )
-    parts += [truncated] if truncated else []
+    cut = _cut(limits, named)
+    few = f"{len(shown)} of {len(names)} variants" if len(shown) < len(names) else ""
+    lines = "line: mean, band: 95 % t interval, thin: every seed"
+    lines = lines if seeds[-1] >= FEWEST_SEEDS else "line: mean, thin: every seed"
     return Drawing(
-        figure=figure,
+        draw=lambda tokens: _draw(tokens, shown, accent, named, (limits, results.step)),
         finding=found(rank, named.words),
         alt=(
-            f"Learning curves of {len(names)} variant{'s' * (len(names) > 1)} over {epochs} epochs, "
+            f"Learning curves of {few or counted(len(names), 'variant')} over {counted(epochs, results.step)}, "
             f"{count} seed{'s' * (seeds[-1] > 1)} each. {named.words.capitalize()} at the end: {listing}."
         ),
-        note=" \N{MIDDLE DOT} ".join(parts),
+        note=noted(named.words, few, lines, cut),
+        badges=("truncated axis",) * bool(cut),
     )
 
 
-def _draw(frames: dict[str, pd.DataFrame], order: list[str], accent: str, named: Metric) -> tuple[Figure, str]:
+def _frames(results: Results, names: list[str], named: Metric) -> dict[str, pd.DataFrame]:
+    """Return each variant's curves, a row an epoch and a column a seed, in the metric's unit."""
+    by_epoch = sorted(set(results.history) - {"run", "variant", "seed", "epoch"})
+    if named.name not in by_epoch:
+        raise unknown("metric by epoch", named.name, by_epoch, owner=f"Experiment {results.experiment}")
+    runs = results.compared[["run", "variant", "seed"]]
+    history = results.history[["run", "epoch", named.name]].merge(runs, on="run").sort_values("epoch", kind="stable")
+    values = pd.to_numeric(history[named.name], errors="coerce").astype(float) * named.quantity.scale
+    history[named.name] = values.where(np.isfinite(values))
+    whole = {run for run, column in history.groupby("run")[named.name] if _is_whole(column.to_numpy())}
+    lacking = [run for run in runs["run"] if run not in whole]
+    if lacking:
+        raise PodiumError(
+            f"{results.experiment} has no {named.name} at the last epoch of {some(lacking)}. "
+            "Train it again, or ask for another metric."
+        )
+    groups = dict(iter(history.groupby("variant")))
+    return {name: groups[name].pivot_table(index="epoch", columns="seed", values=named.name) for name in names}
+
+
+def _is_whole(values: np.ndarray) -> bool:
+    """Tell whether a curve holds to its end: what is missing there is no more than was missing between its values."""
+    there = np.flatnonzero(np.isfinite(values))
+    return len(there) > 0 and len(values) - 1 - there[-1] < max(np.diff(there), default=1)
+
+
+def _cut(limits: tuple[float, float, str], named: Metric) -> str:
+    """Say where a truncated axis is cut; "" for a whole one."""
+    low, high, cut = limits
+    ticks, places = _ticks(low, high)
+    unit = f" {named.quantity.unit}".rstrip()
+    start = max(ticks[0], 0.0)
+    if cut == "ends":
+        return f"axis ends at {in_figures(high, places + 1)}{unit}"
+    return f"axis starts at {in_figures(start, places)}{unit}" if cut and start > 0 else ""
+
+
+def _ticks(low: float, high: float) -> tuple[list[float], int]:
+    """Return where an axis has its marks, and with how many decimals they are written."""
+    grid = [float(t) for t in MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)]
+    ticks = [t for t in grid if grid[0] <= t <= high + 1e-9]
+    return ticks, max(len(f"{t:.6f}".rstrip("0").partition(".")[2]) for t in ticks)
+
+
+def _draw(
+    tokens: Tokens,
+    frames: dict[str, pd.DataFrame],
+    accent: str,
+    named: Metric,
+    how: tuple[tuple[float, float, str], str],
+) -> Figure:
+    """Draw the curves in the order of `frames`, best first and the accent's last, so that it lies on top.
+
+    `how` is the y axis's limits, and what the x axis counts.
+    """
     ends = {name: _end(frame) for name, frame in frames.items()}
     texts = {name: f"{shortened(name)} {text}" for name, text in _end_texts(ends, named).items()}
     right = max(text_width(text, bold=True) for text in texts.values()) + 22
-    low, high, cut = _limits(frames, named)
-    grid = [float(t) for t in MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)]
-    ticks = [t for t in grid if grid[0] <= t <= high + 1e-9]
+    (low, high, _), step = how
+    ticks, places = _ticks(low, high)
     low = max(ticks[0], 0.0)  # a cut axis starts at a number that can be read
-    places = max(len(f"{t:.6f}".rstrip("0").partition(".")[2]) for t in ticks)
     tick = FuncFormatter(lambda value, _: f"{in_figures(value, places)} {'%' * (named.quantity.unit == '%')}".strip())
     left = max(text_width(tick(t, 0)) for t in ticks) + 14
     figure = canvas()
-    axes = place(figure, left, 6, WIDTH - left - right, HEIGHT - 66)
-    axes.grid(visible=True, axis="y", color=LINE, linewidth=1.2)
-    axes.spines["left"].set_color(AXIS)
-    axes.spines["bottom"].set_color(AXIS)
-    for depth, name in enumerate(order):
+    axes = place(figure, left, 10, WIDTH - left - right, HEIGHT - 70)
+    axes.grid(visible=True, axis="y", color=tokens.line, linewidth=1.2)
+    for depth, (name, frame) in enumerate(frames.items()):
         last = name == accent
-        grey = GREYS[min(depth, len(GREYS) - 1)]
-        _curve(
-            axes, frames[name], ACCENT if last else grey, thick=3.6 if last else 2.6, over=3 + 2 * (depth + 10 * last)
-        )
+        colour = tokens.accent if last else tokens.grey(depth)
+        _curve(axes, frame, colour, thick=3.6 if last else 2.6, over=3 + 2 * (depth + 10 * last))
     first = min(int(min(frame.index)) for frame in frames.values())
     final = max(int(max(frame.index)) for frame in frames.values())
     axes.set_xlim(first - (0.5 if first == final else 0), final + (0.5 if first == final else 0))
@@ -115,11 +155,9 @@ def _draw(frames: dict[str, pd.DataFrame], order: list[str], accent: str, named:
     axes.set_yticks(ticks)
     axes.yaxis.set_major_formatter(tick)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
-    axes.set_xlabel("epoch", labelpad=4)
-    _name(axes, {name: (texts[name], _mean(ends[name])) for name in order}, accent)
-    unit = "" if named.quantity.unit == "%" else f" {named.quantity.unit}"
-    edge = {"": "", "starts": tick(low, 0) + unit, "ends": in_figures(high, places + 1) + unit}[cut]
-    return figure, f"axis {cut} at {edge.strip()}" if cut and (low > 0 or cut == "ends") else ""
+    axes.set_xlabel(step, labelpad=4)
+    _name(axes, {name: (texts[name], _mean(ends[name])) for name in frames}, accent, tokens)
+    return figure
 
 
 def _curve(axes: Axes, frame: pd.DataFrame, colour: str, *, thick: float, over: int) -> None:
@@ -148,7 +186,7 @@ def _curve(axes: Axes, frame: pd.DataFrame, colour: str, *, thick: float, over: 
     )
 
 
-def _name(axes: Axes, ends: dict[str, tuple[str, float]], accent: str) -> None:
+def _name(axes: Axes, ends: dict[str, tuple[str, float]], accent: str, tokens: Tokens) -> None:
     """Write each variant's name beside the end of its curve, moved apart, with a thread where it moved far."""
     low, high = axes.get_ylim()
     height = axes.get_position().height * HEIGHT
@@ -163,7 +201,7 @@ def _name(axes: Axes, ends: dict[str, tuple[str, float]], accent: str) -> None:
                 xytext=(16, (y - there) * 0.75),
                 xycoords="axes fraction",
                 textcoords="offset points",
-                arrowprops={"arrowstyle": "-", "color": AXIS, "linewidth": 0.9, "shrinkA": 3, "shrinkB": 1},
+                arrowprops={"arrowstyle": "-", "color": tokens.axis, "linewidth": 0.9, "shrinkA": 3, "shrinkB": 1},
             )
         axes.annotate(
             text,
@@ -172,7 +210,7 @@ def _name(axes: Axes, ends: dict[str, tuple[str, float]], accent: str) -> None:
             xycoords="axes fraction",
             textcoords="offset points",
             va="center",
-            color=ACCENT if name == accent else SOFT,
+            color=tokens.accent if name == accent else tokens.soft,
             fontweight="bold" if name == accent else "normal",
         )
 

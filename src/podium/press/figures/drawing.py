@@ -10,8 +10,9 @@ import base64
 import io
 import tempfile
 import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,31 +23,26 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, fontManager
 from matplotlib.textpath import TextPath
 
+from podium.press.figures.tokens import TOKENS, Ground, Tokens
 from podium.press.results.metrics import listed
 from podium.press.results.statistics import Ranking
-from podium.spec import PodiumError
-
-INK, SOFT, FAINT, LINE, AXIS = "#1f2937", "#475569", "#64748b", "#e2e8f0", "#94a3b8"
-ACCENT, ACCENT_SOFT = "#4f46e5", "#eef2ff"
-GREYS = ("#64748b", "#94a3b8", "#b6c2d2", "#cbd5e1")  # of the variants that the slide is not about, darkest first
+from podium.spec import PodiumError, unknown
 
 WIDTH, HEIGHT = 876, 338  # pixels under a title and a claim
 TEXT = 17.6  # pixels
+SMALL = 15.0  # pixels; nothing is smaller
 LONGEST_NAME = 26  # characters of a variant's name beside its curve
+LONGEST_SAID = 60  # characters of a variant's name in a sentence
+MOST_NAMED = 4  # names in a sentence
 
 FONTS = Path(__file__).parent / "fonts"
 FAMILY = ["Podium Inter", "DejaVu Sans"]  # the second has the letters that the first lacks
 STYLE = {
     "font.family": FAMILY,
     "font.size": TEXT * 0.75,
-    "text.color": SOFT,
     "text.parse_math": False,  # a run's name may hold a dollar sign
-    "axes.edgecolor": AXIS,
-    "axes.labelcolor": SOFT,
     "axes.linewidth": 1.5,
     "axes.unicode_minus": True,
-    "xtick.color": SOFT,
-    "ytick.color": SOFT,
     "svg.fonttype": "none",
     "svg.hashsalt": "podium",
     "svg.id": "podium",
@@ -58,16 +54,34 @@ class Drawing:
     """A figure and what it shows, in words that are computed from the same results.
 
     Attributes:
-        figure: the picture.
+        draw: makes the picture from the colours of a light or a dark slide.
         finding: one sentence without a full stop, fit for a slide's title; never says more than the seeds allow.
         alt: what is to be seen, for those who cannot see it.
         note: how to read it: what the line, the band and a truncated axis mean.
+        badges: what a slide with this figure must carry, such as "truncated axis".
     """
 
-    figure: Figure
+    draw: Callable[[Tokens], Figure]
     finding: str
     alt: str
     note: str
+    badges: tuple[str, ...] = ()
+
+    @cached_property
+    def figure(self) -> Figure:
+        """The picture for a light slide."""
+        return self.on("light")
+
+    def on(self, ground: Ground) -> Figure:
+        """Draw the picture for a light or a dark slide.
+
+        Raises:
+            PodiumError: for another ground.
+        """
+        if ground not in TOKENS:
+            raise unknown("ground", ground, TOKENS, owner="A figure")
+        with styled(ground):
+            return self.draw(TOKENS[ground])
 
 
 def canvas(width: int = WIDTH, height: int = HEIGHT) -> Figure:
@@ -86,11 +100,12 @@ def place(figure: Figure, left: float, top: float, width: float, height: float) 
     )
     axes.set_facecolor("none")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(length=0, pad=6)
+    axes.tick_params(length=0, pad=6, labelcolor=mpl.rcParams["xtick.color"])  # ticks may be made after `styled`
     axes.set_axisbelow(True)
     return axes
 
 
+@lru_cache(4096)
 def text_width(text: str, *, bold: bool = False, size: float = TEXT) -> float:
     """Return how wide a text is drawn, in pixels."""
     register_fonts()
@@ -134,6 +149,40 @@ def shortened(name: str, longest: int = LONGEST_NAME) -> str:
     return clean if len(clean) <= longest else clean[: longest - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
+def said(name: str) -> str:
+    """Cut a name to what a sentence can carry."""
+    return shortened(name, LONGEST_SAID)
+
+
+def some(names: Sequence[str], last: str = "and", most: int = MOST_NAMED) -> str:
+    """Join names as a sentence does, the first few by name and the rest by their number.
+
+    >>> some(["a", "b", "c", "d", "e", "f"])
+    'a, b, c and 3 others'
+    """
+    if len(names) <= most:
+        return listed([said(name) for name in names], last)
+    return listed([*(said(name) for name in names[: most - 1]), f"{len(names) - most + 1} others"], last)
+
+
+def noted(*parts: str) -> str:
+    """Join what a note says, leaving out what is empty.
+
+    >>> noted("test accuracy", "", "a dot a seed")
+    'test accuracy · a dot a seed'
+    """
+    return " · ".join(part for part in parts if part)
+
+
+def counted(count: int, word: str) -> str:
+    """Write a number with its word.
+
+    >>> counted(1, "seed"), counted(1200, "trial")
+    ('1 seed', '1,200 trials')
+    """
+    return f"{count:,} {word}{'s' * (count != 1)}"
+
+
 def found(rank: Ranking, quality: str) -> str:
     """Say who is ahead, in the words that the seeds allow.
 
@@ -141,28 +190,33 @@ def found(rank: Ranking, quality: str) -> str:
         rank: the variants in order, with what is shown.
         quality: what is compared, such as "validation accuracy".
     """
-    best, beaten, level = rank.best, list(rank.beaten), list(rank.level)
+    best, beaten, level = said(rank.best), rank.beaten, rank.level
     if len(rank.order) == 1:
         return f"{best}: {quality} by epoch"
     if rank.too_few:
         return f"{best} is ahead so far, but there are too few seeds to say more"
     if not beaten:
-        return f"No difference in {quality} is shown between {listed([best, *level])}"
+        return f"No difference in {quality} is shown between {some([best, *level])}"
     if not level:
-        return f"{best} beats {listed(beaten)}"
-    return f"{best} beats {listed(beaten)}; over {listed(level, 'or')} nothing is shown"
+        return f"{best} beats {some(beaten)}"
+    return f"{best} beats {some(beaten)}; over {some(level, 'or')} nothing is shown"
 
 
-def save(drawing: Drawing, path: Path) -> Path:
+def save(drawing: Drawing, path: Path, ground: Ground = "light") -> Path:
     """Write a drawing as SVG or, where the path says so, PNG at twice the size; equal drawings give equal bytes.
 
+    Args:
+        drawing: what to write.
+        path: its suffix, .svg or .png, decides the format.
+        ground: whether for a light or a dark slide; the picture's own ground is transparent either way.
+
     Raises:
-        PodiumError: for another suffix, or a file that cannot be written.
+        PodiumError: for another suffix or ground, or a file that cannot be written.
     """
     data = {".svg": _svg, ".png": _png}.get(path.suffix)
     if data is None:
         raise PodiumError(f"A figure is saved as .svg or .png; not {path.suffix or 'without a suffix'!r}.")
-    content = data(drawing.figure)
+    content = data(drawing.figure if ground == "light" else drawing.on(ground))
     if path.is_file() and path.read_bytes() == content:
         return path
     try:
@@ -183,11 +237,13 @@ def register_fonts() -> None:
         fontManager.addfont(file)
 
 
-def styled() -> Any:
+def styled(ground: Ground = "light") -> Any:
     """Return the context in which figures are drawn and saved: our look, whatever the machine's settings are."""
     register_fonts()
-    settings: Any = {name: value for name, value in mpl.rcParamsDefault.items() if name != "backend"} | STYLE
-    return mpl.rc_context(settings)
+    tokens = TOKENS[ground]
+    colours = dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), tokens.soft)
+    settings: Any = {name: value for name, value in mpl.rcParamsDefault.items() if name != "backend"}
+    return mpl.rc_context(settings | STYLE | colours | {"axes.edgecolor": tokens.axis})
 
 
 def _svg(figure: Figure) -> bytes:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from podium.press.figures.drawing import AXIS, HEIGHT, INK, SOFT, WIDTH, Drawing, canvas, place, shortened, styled
-from podium.press.results.metrics import in_figures, listed
+from podium.press.figures.drawing import HEIGHT, WIDTH, Drawing, canvas, noted, place, said, shortened, some
+from podium.press.figures.tokens import Tokens
+from podium.press.results.metrics import in_figures
 from podium.press.results.table import Results
 from podium.spec import PodiumError
 
 MOST = 3  # maps side by side
-COLOURS = LinearSegmentedColormap.from_list("podium", ["#334155", "#94a3b8", "#f8fafc", "#a5b4fc", "#4f46e5"])
 ALIKE = 0.1  # neighbours' cosine similarity over that of distant positions, from which on we call them alike
 
 
@@ -40,23 +39,24 @@ def encodings(results: Results, *, metric: str = "", variants: tuple[str, ...] =
     if not tables:
         raise PodiumError(
             f"No run of {results.experiment} kept an encoding table; models with sinusoidal, learned or rotary "
-            f"positions do. Its variants are {listed(results.variants)}."
+            f"positions do. Its variants are {some(results.variants)}."
         )
     if len(tables) > MOST and variants:
         raise PodiumError(f"One picture shows {MOST} encodings at most; asked for {len(tables)}.")
+    more = f"{MOST} of {len(tables)} encodings" if len(tables) > MOST else ""
     tables = dict(list(tables.items())[:MOST])
-    with styled():
-        figure = _draw(tables)
     alike = {name: _likeness(table) for name, table in tables.items()}
     return Drawing(
-        figure=figure,
+        draw=lambda tokens: _draw(tokens, tables),
         finding=_finding(alike),
         alt=" ".join(
-            f"Heat map of the {name} encoding, {len(tables[name])} positions by {tables[name].shape[1]} dimensions: "
-            f"cosine similarity {in_figures(near, 2)} between neighbours, {in_figures(far, 2)} far apart."
+            f"Heat map of the {said(name)} encoding, {len(tables[name])} positions by {tables[name].shape[1]} "
+            f"dimensions: cosine similarity {in_figures(near, 2)} between neighbours, {in_figures(far, 2)} far apart."
             for name, (near, far) in alike.items()
         ),
-        note="a row a position, a column a dimension \N{MIDDLE DOT} each map on its own scale, the largest value above",
+        note=noted(
+            more, "a row a position, a column a dimension", "each map on its own scale, the largest value above"
+        ),
     )
 
 
@@ -64,18 +64,23 @@ def _table(results: Results, variant: str) -> np.ndarray | None:
     for run in results.rows(variant)["run"]:
         table = results.samples.get(run, {}).get("encoding", {}).get("table")
         if table:
-            return np.asarray(table, dtype=float)
+            found = np.asarray(table, dtype=float)
+            if not np.isfinite(found).all():
+                raise PodiumError(f"The encoding table of {run} has values that are not finite. Train it again.")
+            return found
     return None
 
 
-def _draw(tables: dict[str, np.ndarray]) -> Figure:
+def _draw(tokens: Tokens, tables: dict[str, np.ndarray]) -> Figure:
     figure = canvas()
     left, right, gap, top, bottom = 46, 12, 44, 34, 56
     width = (WIDTH - left - right - gap * (len(tables) - 1)) / len(tables)
     for index, (name, table) in enumerate(tables.items()):
         largest = float(np.abs(table).max()) or 1.0
         axes = place(figure, left + index * (width + gap), top, width, HEIGHT - top - bottom)
-        axes.imshow(table, cmap=COLOURS, vmin=-largest, vmax=largest, aspect="auto", interpolation="none")
+        axes.imshow(
+            table, cmap=tokens.heat("diverging"), vmin=-largest, vmax=largest, aspect="auto", interpolation="none"
+        )
         axes.spines[:].set_visible(False)
         rows, columns = table.shape
         axes.set_xticks(_ends(columns), [str(i) for i in _ends(columns)])
@@ -88,10 +93,12 @@ def _draw(tables: dict[str, np.ndarray]) -> Figure:
             "textcoords": "offset points",
             "va": "bottom",
         }
-        axes.annotate(shortened(name), xy=(0, 1), ha="left", color=INK, fontweight="bold", xytext=(0, 7), **above)
-        axes.annotate(f"\N{PLUS-MINUS SIGN}{largest:.2g}", xy=(1, 1), ha="right", color=SOFT, xytext=(0, 7), **above)
-        axes.tick_params(colors=SOFT)
-        axes.patch.set_edgecolor(AXIS)
+        axes.annotate(
+            shortened(name), xy=(0, 1), ha="left", color=tokens.ink, fontweight="bold", xytext=(0, 7), **above
+        )
+        axes.annotate(
+            f"\N{PLUS-MINUS SIGN}{largest:.2g}", xy=(1, 1), ha="right", color=tokens.soft, xytext=(0, 7), **above
+        )
     return figure
 
 
@@ -112,7 +119,7 @@ def _finding(alike: dict[str, tuple[float, float]]) -> str:
     ordered = [name for name, (near, far) in alike.items() if near - far > ALIKE]
     others = [name for name in alike if name not in ordered]
     if not ordered:
-        return f"Neighbouring positions are no more alike than distant ones: {listed(others)}"
+        return f"Neighbouring positions are no more alike than distant ones: {some(others)}"
     if not others:
-        return f"Neighbouring positions get similar codes: {listed(ordered)}"
-    return f"Neighbours get similar codes from {listed(ordered)}, not from {listed(others)}"
+        return f"Neighbouring positions get similar codes: {some(ordered)}"
+    return f"Neighbours get similar codes from {some(ordered)}, not from {some(others)}"

@@ -17,7 +17,6 @@ from podium.press.pages.escaping import Markdown
 from podium.press.pages.lock import new_runs
 from podium.press.pages.page import Page, TemplateFaultError, place_in_template
 from podium.press.results import Results, holm
-from podium.press.results.metrics import metric_named
 from podium.press.results.statistics import FEWEST_SEEDS
 
 LEVEL = 0.05
@@ -116,7 +115,7 @@ def claim(
         entry["family"] = family
     name = page.keep("claims", "c", entry)
     page.asked["claims"][" / ".join(asked)] = {"id": name, "text": str(found)}
-    better = metric_named(metric).quantity.better
+    better = results.metric(metric).quantity.better
     made = Claim(
         name,
         experiment,
@@ -125,14 +124,14 @@ def claim(
         runs=_runs(results, variant, over),
         must_hold=must_hold,
         where=place_in_template(),
-        words=f"{words.rstrip(':')}, {metric_named(metric).words}",
+        words=f"{words.rstrip(':')}, {results.metric(metric).words}",
     )
     known = next((c for c in page.checks if isinstance(c, Family) and family and c.name == family), None)
     if known is None:
         known = Family(family)
         page.checks.append(known)
     known.claims.append(made)
-    return Markdown(f'<PodiumClaim id="{name}" />')
+    return page.medium.claim(name, entry, found)
 
 
 def _fallen(claim: Claim, verdict: str, page: Page) -> str:

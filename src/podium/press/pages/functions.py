@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from podium.press.pages import claims, pictures, words
-from podium.press.pages.escaping import literal
 from podium.press.pages.page import Page
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -17,6 +16,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "difference": words.difference,
     "excerpt": pictures.excerpt,
     "facts": words.facts,
+    "failure_table": words.failure_table,
+    "failures": words.failures,
     "figure": pictures.figure,
     "number": words.number,
     "predictions": pictures.predictions,
@@ -32,7 +33,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 def functions_of(page: Page) -> dict[str, Callable[..., Any]]:
     """Bind every function to the page that asks."""
     return {
-        "literal": literal,
+        "literal": page.medium.text,
         "slide": page.slide,
         **{name: partial(function, page) for name, function in FUNCTIONS.items()},
     }

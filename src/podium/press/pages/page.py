@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 import re
 from collections.abc import Callable
@@ -13,12 +14,15 @@ import yaml
 
 from podium.press.figures import Drawing
 from podium.press.numbers import Number
-from podium.press.pages.escaping import Markdown, literal, plain
+from podium.press.pages.escaping import Markdown, plain
+from podium.press.pages.prose import Prose
+from podium.press.pages.slidev import Slidev
 from podium.press.results import Results, Source, load_results
 from podium.spec import PodiumError, Project
 
 MARK = "\x02slide {}\x03"  # no text of a run can hold these two characters: `literal` drops them
 MARKS = re.compile("\x02slide \\d+\x03")
+LONG_TITLE = 84  # characters: more take three lines, and room from what stands below
 KINDS = ("receipts", "claims", "plantuml", "mermaid", "predictions", "names")
 
 Lock = dict[str, dict[str, Any]]  # see podium.press.pages.lock
@@ -42,9 +46,11 @@ class Page:
         source: "local" runs or the "frozen" ones.
         head: the first slide's front matter.
         slides: in order.
+        badges: of a report, which has no slides.
         drawings: figures by name.
         data: what deck.json holds, by kind and id.
         asked: what the lock keeps of numbers, claims, diagrams and excerpts, by what was asked.
+        medium: what writes numbers, tables and pictures: for a deck, or for a report.
         lock_file: where its lock lies; None where it has none.
         now: its own lock, in the second pass over a template that asks what changed.
         looks_back: whether the template asked what changed.
@@ -61,7 +67,9 @@ class Page:
         before: Lock | None = None,
         lock_file: Path | None = None,
         now: Lock | None = None,
+        medium: Slidev | Prose | None = None,
     ) -> None:
+        self.medium = medium or Slidev()
         self.before = before
         self.lock_file = lock_file
         self.now = now
@@ -70,6 +78,7 @@ class Page:
         self.source: Source = source
         self.head = head
         self.slides: list[Slide] = []
+        self.badges: list[str] = []
         self.drawings: dict[str, Drawing] = {}
         self.data: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
         self.asked: dict[str, dict[str, Any]] = {kind: {} for kind in ("numbers", "claims", "diagrams", "excerpts")}
@@ -106,6 +115,8 @@ class Page:
         parts = []
         for index, (slide, body) in enumerate(zip(self.slides, bodies, strict=True)):
             front = {**self.head, **slide.front} if index == 0 else dict(slide.front)
+            if _title_length(body) > LONG_TITLE:
+                front["class"] = f"{front.get('class', '')} long-title".strip()
             if slide.badges:
                 front["badge"] = " · ".join(slide.badges)
             parts.append(f"---\n{_yaml(front)}---\n\n{body.strip()}\n")
@@ -121,10 +132,9 @@ class Page:
         return found
 
     def badge(self, *texts: str) -> None:
-        """Oblige the open slide to carry badges, each once; "" is none."""
-        if self.slides:
-            badges = self.slides[-1].badges
-            badges += [plain(text) for text in dict.fromkeys(texts) if text and plain(text) not in badges]
+        """Oblige the open slide, or a report as a whole, to carry badges, each once; "" is none."""
+        badges = self.slides[-1].badges if self.slides else self.badges
+        badges += [plain(text) for text in dict.fromkeys(texts) if text and plain(text) not in badges]
 
     def foot(self, text: str) -> None:
         """Write the open slide's footer, where the template has written none."""
@@ -156,11 +166,11 @@ class Placed:
     note: str
 
 
-def finalize(value: object) -> str:
+def finalize(page: Page, value: object) -> str:
     """Turn what a template prints into Markdown: ours as it is, every other text literally."""
     if isinstance(value, Placed):
         return value.markdown
-    return value if isinstance(value, Markdown) else literal(value)
+    return value if isinstance(value, Markdown) else page.medium.text(value)
 
 
 class TemplateFaultError(PodiumError):
@@ -180,6 +190,12 @@ def place_in_template() -> tuple[Path, int] | None:
             return Path(template.filename), template.get_corresponding_lineno(frame.f_lineno)
         frame = frame.f_back
     return None
+
+
+def _title_length(body: str) -> int:
+    """Count the characters of a slide's heading as they are shown."""
+    heading = re.search(r"^# (.+)$", body, re.MULTILINE)
+    return len(html.unescape(re.sub(r"<[^>]*>", "", heading[1]))) if heading else 0
 
 
 def _flat(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from podium.press.diagrams import DIAGRAMS
 from podium.press.figures import FIGURES, Drawing
-from podium.press.pages.escaping import Markdown, entities
+from podium.press.pages.escaping import Markdown
 from podium.press.pages.excerpts import excerpt as excerpt_of
 from podium.press.pages.lock import digest
 from podium.press.pages.page import Page, Placed
@@ -34,8 +34,8 @@ def figure(page: Page, kind: str, experiment: str, **options: Any) -> Placed:
         name = f"{wished}-{again}"
     page.drawings[name] = drawing
     page.foot(drawing.note)
-    tag = f'<PodiumFigure name="{name}" alt="{entities(drawing.alt)}" />'
-    return Placed(Markdown(tag), drawing.finding, drawing.note)
+    page.badge(*drawing.badges)
+    return Placed(page.medium.figure(name, drawing), drawing.finding, drawing.note)
 
 
 def diagram(page: Page, kind: str, experiment: str, variant: str | None = None) -> Markdown:
@@ -46,9 +46,8 @@ def diagram(page: Page, kind: str, experiment: str, variant: str | None = None) 
     page.asked["diagrams"][" / ".join(filter(None, (kind, experiment, variant)))] = digest(source.encode())
     if kind == "pipeline":
         page.keep("mermaid", "m", source)
-        return Markdown(f"```mermaid\n{source}\n```")
-    name = page.keep("plantuml", "d", source)
-    return Markdown(f'<PodiumPlantUml id="{name}" label="{entities(f"the classes of {experiment}")}" />')
+        return page.medium.mermaid(source)
+    return page.medium.plantuml(page.keep("plantuml", "d", source), f"the classes of {experiment}")
 
 
 def excerpt(page: Page, symbol: str, *, highlight: list[str] | str | tuple[str, ...] = ()) -> Markdown:
@@ -56,9 +55,7 @@ def excerpt(page: Page, symbol: str, *, highlight: list[str] | str | tuple[str, 
     found = excerpt_of(symbol, (highlight,) if isinstance(highlight, str) else tuple(highlight))
     page.asked["excerpts"][symbol] = digest(found.code.encode())
     page.foot(found.place)
-    steps = "|".join(["all", *map(str, found.steps)]) if found.steps else ""
-    fence = "`" * max([3, *(len(run) + 1 for run in re.findall(r"`+", found.code))])
-    return Markdown(f"{fence}python {f'{{{steps}}}' if steps else ''}".rstrip() + f"\n{found.code}\n{fence}")
+    return page.medium.code(found.code, found.steps)
 
 
 def predictions(page: Page, experiment: str, variant: str | None = None, *, count: int = 8) -> Markdown:
@@ -71,4 +68,4 @@ def predictions(page: Page, experiment: str, variant: str | None = None, *, coun
     foreign = [row["picture"][:30] for row in kept if not PICTURE.fullmatch(row["picture"])]
     if foreign:
         raise PodiumError(f"A sample picture is a PNG data address; got {foreign[0]!r}.")
-    return Markdown(f'<PodiumPredictions id="{page.keep("predictions", "p", kept)}" />')
+    return page.medium.predictions(page.keep("predictions", "p", kept), kept)

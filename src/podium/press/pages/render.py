@@ -6,7 +6,9 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
@@ -29,9 +31,8 @@ from podium.press.pages.lock import FILE as LOCK
 from podium.press.pages.lock import lock_of, read_lock
 from podium.press.pages.page import Lock, Page, TemplateFaultError, finalize
 from podium.press.results import Source
-from podium.spec import PodiumError, Project, unknown
-
-TEMPLATE = "slides.md.j2"
+from podium.spec import DECK_TEMPLATE as TEMPLATE
+from podium.spec import PodiumError, Project, deck_names, unknown
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,6 @@ class Rendered(Composed):
     changed: tuple[Path, ...] = ()
 
 
-def deck_names(project: Project) -> list[str]:
-    """Name the decks of a project, sorted."""
-    return sorted(path.parent.name for path in project.decks.glob(f"*/{TEMPLATE}"))
-
-
 def compose(project: Project, deck: str, source: Source = "local") -> Composed:
     """Work out a deck without writing anything.
 
@@ -87,11 +83,11 @@ def compose(project: Project, deck: str, source: Source = "local") -> Composed:
     page = Page(project, source, head, before=read_lock(file), lock_file=file)
     markdown = filled(project, template, page)
     if page.looks_back:  # what changed is known only when the page is whole: once more, with its lock
-        now = lock_of(page, _figures(page))
+        now = lock_of(page, figures_of(page))
         page = Page(project, source, head, before=page.before, lock_file=file, now=now)
         markdown = filled(project, template, page)
     data = {"deck": deck, "source": source, **page.data}
-    figures = _figures(page)
+    figures = figures_of(page)
     files = {
         folder / "slides.md": markdown.encode(),
         folder / "deck.json": (json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
@@ -125,7 +121,7 @@ class Templates(SandboxedEnvironment):
         return Markdown(made) if isinstance(called, Macro | BlockReference) and isinstance(made, str) else made
 
 
-def environment(folder: Path) -> Templates:
+def environment(folder: Path, page: Page) -> Templates:
     """Return Jinja over a folder of templates, which may extend, include and import each other.
 
     Its marks collide neither with Vue nor with Mermaid; what it prints is escaped unless it is ours.
@@ -139,7 +135,7 @@ def environment(folder: Path) -> Templates:
         comment_start_string="<%#",
         comment_end_string="%>",
         undefined=StrictUndefined,
-        finalize=finalize,
+        finalize=partial(finalize, page),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -147,21 +143,35 @@ def environment(folder: Path) -> Templates:
     )
 
 
-def filled(project: Project, template: Path, page: Page) -> str:
+def filled(
+    project: Project,
+    template: Path,
+    page: Page,
+    *,
+    functions: dict[str, Callable[..., Any]] | None = None,
+    whole: Callable[[str], str] | None = None,
+) -> str:
     """Render a template for a page.
+
+    Args:
+        project: its root shortens the names of files.
+        template: the file.
+        page: which takes down what the template asks for.
+        functions: what a template can call; a deck's where None.
+        whole: makes the page of what the template printed; a deck's slides where None.
 
     Raises:
         PodiumError: with template and line for whatever is wrong in it, or asked for and not there.
     """
-    jinja = environment(template.parent.parent)
-    functions = functions_of(page)
+    jinja = environment(template.parent.parent, page)
+    functions = functions or functions_of(page)
     known: dict[str, Any] = jinja.globals
     known.update(functions)  # so that an imported macro sees them too
     name = f"{template.parent.name}/{template.name}"
     where = 1
     try:
         text = jinja.get_template(name).render()
-        return page.assembled(text)
+        return (whole or page.assembled)(text)
     except TemplateSyntaxError as error:
         template, where, sentence = _file(error, template), error.lineno, str(error.message)
     except UndefinedError as error:
@@ -209,7 +219,8 @@ def _is_template(frame: Any, template: Path) -> bool:
     return Path(frame.f_code.co_filename).is_relative_to(template.parent.parent)
 
 
-def _figures(page: Page) -> dict[str, bytes]:
+def figures_of(page: Page) -> dict[str, bytes]:
+    """Draw what a page asked for: name to SVG."""
     drawn = {}
     with tempfile.TemporaryDirectory() as scratch:
         for name, drawing in page.drawings.items():

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from podium.press.pages.lock import Changes, compare, read_lock
-from podium.press.pages.render import TEMPLATE, compose, lock_path
+from podium.press.pages.render import compose, lock_path
 from podium.press.pages.typed import typed_numbers
 from podium.press.results import Source
-from podium.spec import PodiumError, Project
+from podium.spec import DECK_TEMPLATE, PodiumError, Project
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def status(project: Project, deck: str, source: Source = "local") -> Status:
     composed = compose(project, deck, source)
     before = read_lock(lock_path(project, deck))
     metrics = tuple({key.rpartition(" / ")[2] for key in composed.lock["numbers"]})
-    typed = typed_numbers((project.decks / deck / TEMPLATE).read_text("utf-8"), metrics)
+    typed = typed_numbers((project.decks / deck / DECK_TEMPLATE).read_text("utf-8"), metrics)
     changes = compare(before, composed.lock) if before else Changes()
     return Status(deck, before is not None, changes, tuple(typed))
 

@@ -9,12 +9,11 @@ from podium.press.numbers import difference as difference_of
 from podium.press.numbers import number as number_of
 from podium.press.pages import badges
 from podium.press.pages.badges import Picked
-from podium.press.pages.escaping import Markdown, literal, plain
+from podium.press.pages.escaping import Markdown, plain
 from podium.press.pages.lock import Changes, compare, read_committed_lock
 from podium.press.pages.page import Page
-from podium.press.results import ranking
-from podium.press.results.metrics import metric_named
-from podium.spec import load_experiment
+from podium.press.results import Results
+from podium.spec import load_question
 
 
 def number(
@@ -24,8 +23,7 @@ def number(
     results = page.results(experiment)
     found = number_of(results, variant, metric, digits=digits)
     page.badge(badges.too_few_seeds(results, variant), badges.picked_on_test(metric, variant))
-    name = page.receipt(found, experiment, variant, metric)
-    return Markdown(f'<PodiumNumber id="{name}"{" big" if big else ""} />')
+    return page.medium.number(page.receipt(found, experiment, variant, metric), found, big=big)
 
 
 def difference(page: Page, experiment: str, variant: str, over: str, metric: str) -> Markdown:
@@ -33,7 +31,7 @@ def difference(page: Page, experiment: str, variant: str, over: str, metric: str
     results = page.results(experiment)
     found, pair = difference_of(results, variant, over, metric), f"{variant} over {over}"
     page.badge(*badges.compared(results, variant, over), badges.picked_on_test(metric, variant, over))
-    return Markdown(f'<PodiumNumber id="{page.receipt(found, experiment, pair, metric)}" />')
+    return page.medium.number(page.receipt(found, experiment, pair, metric), found)
 
 
 def table(page: Page, experiment: str, metrics: list[str], *, variants: list[str] | None = None) -> Markdown:
@@ -43,25 +41,17 @@ def table(page: Page, experiment: str, metrics: list[str], *, variants: list[str
     """
     results = page.results(experiment)
     names = variants or results.variants
-    best = {}
-    for metric in metrics:
-        better = metric_named(metric).quantity.better
-        rank = ranking({name: results.by_seed(name, metric) for name in names}, better)
-        best[metric] = rank.best if rank.beaten and not rank.level else None
-    mark = ' class="best"'
-    heads = "".join(f"<th>{literal(metric_named(metric).words)}</th>" for metric in metrics)
-    rows = []
-    for variant in names:
-        cells = "".join(
-            f"<td{mark if best[metric] == variant else ''}>{number(page, experiment, variant, metric)}</td>"
-            for metric in metrics
-        )
-        rows.append(f"<tr><td>{literal(variant)}</td><td>{len(results.rows(variant))}</td>{cells}</tr>")
-    body = "\n".join(rows)
-    return Markdown(
-        f'<table class="podium-table">\n<thead><tr><th>variant</th><th>runs</th>{heads}</tr></thead>\n'
-        f"<tbody>\n{body}\n</tbody>\n</table>"
-    )
+    best = []
+    for column, metric in enumerate(metrics, start=2):
+        rank = results.ranked(metric, names)
+        if rank.beaten and not rank.level:
+            best.append((names.index(rank.best), column))
+    head = ["variant", "runs", *(results.metric(metric).words for metric in metrics)]
+    rows = [
+        [str(name), str(len(results.rows(name))), *(number(page, experiment, name, metric) for metric in metrics)]
+        for name in names
+    ]
+    return page.medium.table(head, rows, best=best)
 
 
 def ranked(page: Page, experiment: str, metric: str) -> list[str]:
@@ -70,25 +60,50 @@ def ranked(page: Page, experiment: str, metric: str) -> list[str]:
     A variant that is picked so by a test metric, and then shown with one, has its slide say that.
     """
     results = page.results(experiment)
-    better = metric_named(metric).quantity.better
-    order = ranking({name: results.by_seed(name, metric) for name in results.variants}, better).order
-    return [Picked(name, metric) for name in order]
+    return [Picked(name, metric) for name in results.ranked(metric).order]
 
 
 def facts(page: Page, experiment: str) -> dict[str, Any]:
     """Return what is known of an experiment: question, expectation, runs, variants, seeds, parameters, profile."""
     results = page.results(experiment)
-    said = load_experiment(experiment, page.project.experiments)
+    said = load_question(experiment, page.project.experiments)
     return {
         "question": said.question,
         "expectation": said.expectation,
         "runs": len(results.compared),
+        "all": len(results.runs),
         "variants": results.variants,
         "seeds": len(set(results.compared["seed"])),
-        "parameters": f"{results.model().get('parameters', 0):,}",
+        "parameters": f"{_parameters(results):,}",
         "config": results.compared.iloc[0].to_dict(),
         "profile": results.profile_note or "full profile",
     }
+
+
+def _parameters(results: Results) -> int:
+    first = results.models.get(str(results.rows(results.variants[0])["run"].iloc[0]), {})
+    return int(first.get("parameters", 0))
+
+
+def failures(page: Page, experiment: str) -> list[dict[str, str]]:
+    """List the runs that did not finish: run, variant, state and reason."""
+    rows = page.results(experiment).runs
+    lost = rows[rows["state"] != "finished"]
+    shown = lost["name"] if "name" in lost else lost["run"]
+    return [
+        {"run": str(run), "variant": str(variant), "state": str(state), "reason": str(reason or "")}
+        for run, variant, state, reason in zip(shown, lost["variant"], lost["state"], lost["reason"], strict=True)
+    ]
+
+
+def failure_table(page: Page, experiment: str, *, most: int = 8) -> Markdown:
+    """Show the runs that did not finish, and how many more there are than fit."""
+    found = failures(page, experiment)
+    rows = [
+        [row["run"], row["variant"], ": ".join(filter(None, (row["state"], row["reason"])))] for row in found[:most]
+    ]
+    more = f"\n\nand {len(found) - most} more" if len(found) > most else ""
+    return Markdown(page.medium.table(["run", "variant", "how it ended"], rows) + more)
 
 
 def provenance(page: Page, *experiments: str) -> str:
@@ -104,14 +119,14 @@ def provenance(page: Page, *experiments: str) -> str:
 def run_names(page: Page, experiment: str, variant: str) -> Markdown:
     """Show the names of a variant's runs."""
     names = [str(run) for run in page.results(experiment).rows(variant)["run"]]
-    return Markdown(f'<RunNames id="{page.keep("names", "r", names)}" />')
+    return page.medium.names(page.keep("names", "r", names), names)
 
 
 def receipts(page: Page, start: int = 0, count: int = 10) -> Markdown:
     """Show a part of the list of every number of the deck, with what it is."""
     for experiment in page.experiments:
         page.results(experiment)
-    return Markdown(f'<ReceiptList :from="{int(start)}" :count="{int(count)}" />')
+    return page.medium.receipts(start, count)
 
 
 def receipt_pages(page: Page, most: int = 10) -> list[tuple[int, int]]:

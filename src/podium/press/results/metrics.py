@@ -6,6 +6,7 @@ A metric's name is `<split>_<quantity>`; `test_accuracy` is the quantity `accura
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,7 +45,27 @@ QUANTITIES: dict[str, Quantity] = {
     "images": Quantity("pictures", decimals=0),
 }
 
+HIGHER = re.compile(
+    "accuracy|acc|top1|top5|f1|f1score|auc|auroc|auprc|ap|map|miou|iou|dice|precision|recall|bleu|rouge|meteor|chrf|r2|"
+    "score|reward|return|psnr|ssim|ndcg|mrr|kappa|mcc|exact|match|elbo|likelihood|throughput"
+)
+LOWER = re.compile(
+    "loss|error|err|mse|rmse|mae|mape|nll|perplexity|ppl|cer|wer|distance|fid|kl|divergence|regret|latency|"
+    "crossentropy|xent|brier|ece|eer|bpc|bpb"
+)
+
 SPLITS: dict[str, str] = {"train": "training set", "val": "validation set", "test": "test set"}
+
+
+def direction(name: str) -> Literal["higher", "lower"] | None:
+    """Say which way a metric is better where its name tells; None where it does not, or tells both.
+
+    >>> direction("eval/top1_acc"), direction("val.loss"), direction("my_thing"), direction("log_likelihood_loss")
+    ('higher', 'lower', None, None)
+    """
+    words = [part.lower() for part in re.split(r"[^A-Za-z0-9]+|(?<=[a-z])(?=[A-Z])", name)]
+    up, down = (any(map(pattern.fullmatch, words)) for pattern in (HIGHER, LOWER))
+    return None if up == down else "higher" if up else "lower"
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
+from podium.press.results.foreign import results_of
 from podium.press.results.frozen import read_frozen
+from podium.press.results.pulled import read_frozen_pulled, read_pulled
 from podium.press.results.table import Results, results_from
 from podium.runs import read_runs
-from podium.spec import PodiumError, Project, experiment_names, unknown
+from podium.spec import PodiumError, Project, Pulled, load_question, unknown
 
 Source = Literal["local", "frozen"]
 
 
 def load_results(project: Project, experiment: str, source: Source = "local") -> Results:
-    """Read everything that is known of an experiment.
+    """Read everything that is known of an experiment, trained here or pulled.
 
     Args:
         project: where to look.
@@ -23,9 +25,11 @@ def load_results(project: Project, experiment: str, source: Source = "local") ->
     Raises:
         PodiumError: for an unknown experiment or source, or where there are no runs; it says what to run.
     """
-    names = experiment_names(project.experiments)
-    if experiment not in names:
-        raise unknown("experiment", experiment, names)
+    if source not in ("local", "frozen"):
+        raise unknown("source of runs", source, ("local", "frozen"))
+    said = load_question(experiment, project.experiments)
+    if isinstance(said, Pulled):
+        return results_of((read_pulled if source == "local" else read_frozen_pulled)(project, experiment), said)
     if source == "local":
         records = read_runs(project.runs, experiment)
         if not records:
@@ -33,13 +37,11 @@ def load_results(project: Project, experiment: str, source: Source = "local") ->
                 f"{experiment} has no runs on this machine. Run `podium train {experiment}`, "
                 f"or take the committed ones with `--runs frozen`."
             )
-    elif source == "frozen":
+    else:
         records = read_frozen(project, experiment)
         if not records:
             raise PodiumError(
                 f"{experiment} has no frozen runs: there is no experiments/{experiment}.csv. "
                 f"Run `podium train {experiment}`, then `podium freeze {experiment}`."
             )
-    else:
-        raise unknown("source of runs", source, ("local", "frozen"))
     return results_from(records, experiment)

@@ -43,12 +43,14 @@ class Difference(Interval):
     Attributes:
         p: two-sided p of the paired t test; NaN for one seed.
         verdict: "shown" when the interval leaves zero out, "not shown" when it does not.
-        seeds: the seeds that both sides have, in order.
+        seeds: the seeds that both sides have, in order; empty where they are not paired.
+        paired: whether seed stood against seed; else two groups of independent runs, and `n` is the smaller one's size.
     """
 
     p: float
     verdict: Verdict
     seeds: tuple[int, ...]
+    paired: bool = True
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,37 @@ def paired_difference(a: Mapping[int, float], b: Mapping[int, float], level: flo
     return Difference(it.mean, it.low, it.high, it.n, p, verdict, seeds)
 
 
+def unpaired_difference(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> Difference:
+    """Return the mean of `a` minus the mean of `b` for independent runs (Welch 1947, unequal variances).
+
+    Args:
+        a: values, one a run.
+        b: values of the variant that `a` is held against.
+        level: coverage of the interval.
+
+    Raises:
+        PodiumError: for no values, or values that are not finite.
+
+    >>> unpaired_difference([3.0, 3.1, 3.2], [1.0, 1.1, 1.2]).verdict
+    'shown'
+    """
+    x, y = _finite(a), _finite(b)
+    mean, n = float(x.mean() - y.mean()), min(len(x), len(y))
+    if n == 1:
+        return Difference(mean, math.nan, math.nan, n, math.nan, "too few seeds", (), paired=False)
+    parts = np.array([x.var(ddof=1) / len(x), y.var(ddof=1) / len(y)])
+    error = math.sqrt(parts.sum())
+    if error == 0:
+        p, half = (1.0 if mean == 0 else 0.0), 0.0
+    else:
+        freedom = parts.sum() ** 2 / (parts**2 / np.array([len(x) - 1, len(y) - 1])).sum()
+        p = float(2 * stdtr(freedom, -abs(mean / error)))
+        half = float(stdtrit(freedom, (1 + level) / 2) * error)
+    away = not mean - half <= 0 <= mean + half
+    verdict: Verdict = "too few seeds" if n < FEWEST_SEEDS else "shown" if away else "not shown"
+    return Difference(mean, mean - half, mean + half, n, p, verdict, (), paired=False)
+
+
 def chance_of_beating(a: Mapping[int, float], b: Mapping[int, float], level: float = 0.95) -> Interval:
     """Return P(A > B) over the seeds that both have, with its exact interval; a tie counts half.
 
@@ -142,17 +175,25 @@ def chance_of_beating(a: Mapping[int, float], b: Mapping[int, float], level: flo
     return Interval(wins / n, low, high, n)
 
 
-def ranking(values: Mapping[str, Mapping[int, float]], better: Literal["higher", "lower"] = "higher") -> Ranking:
+def ranking(
+    values: Mapping[str, Mapping[int, float]], better: Literal["higher", "lower"] = "higher", *, paired: bool = True
+) -> Ranking:
     """Rank variants by their mean, and say which ones the best one is shown to beat.
 
     Args:
         values: variant to its values by seed.
         better: whether the higher or the lower value is the better one.
+        paired: whether seed stands against seed; else the runs are independent.
     """
     means = {name: mean_interval(list(by_seed.values())).mean for name, by_seed in values.items()}
     order = sorted(means, key=lambda name: means[name], reverse=better == "higher")
     best, others = order[0], order[1:]
-    differences = [paired_difference(values[best], values[name]) for name in others]
+    differences = [
+        paired_difference(values[best], values[name])
+        if paired
+        else unpaired_difference(list(values[best].values()), list(values[name].values()))
+        for name in others
+    ]
     shown = holm([difference.p for difference in differences])
     beaten = tuple(
         name

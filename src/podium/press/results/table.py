@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
+from podium.press.results.metrics import Metric, Quantity, direction, metric_named
+from podium.press.results.statistics import Difference, Ranking, paired_difference, ranking, unpaired_difference
 from podium.runs import Record
 from podium.spec import PodiumError, unknown
 
@@ -28,6 +30,13 @@ class Results:
         history: a row a run and epoch: run, variant, seed, epoch and the metrics of that epoch.
         models: run to the description of its model, where one was kept.
         samples: run to its sample predictions and encoding, where some were kept.
+        config_fields: every config field's name.
+        settings: the fields that must agree within a variant; all but the seed where None.
+        paired: whether equal seeds of two variants shared data and order; else a difference compares independent runs.
+        better: metric to "higher" or "lower", where its name does not say it.
+        step: what the history counts: epochs, or the steps of a program that is not ours.
+        baseline: the variant that others are held against; "" for the first one.
+        command: what gets these runs again; "" for `podium train`.
     """
 
     experiment: str
@@ -36,6 +45,12 @@ class Results:
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     samples: dict[str, dict[str, Any]] = field(default_factory=dict)
     config_fields: tuple[str, ...] = ()
+    settings: tuple[str, ...] | None = None
+    paired: bool = True
+    better: dict[str, Literal["higher", "lower"]] = field(default_factory=dict)
+    step: str = "epoch"
+    baseline: str = ""
+    command: str = ""
 
     @cached_property
     def compared(self) -> pd.DataFrame:
@@ -48,11 +63,13 @@ class Results:
             PodiumError: when no run is finished.
         """
         done = self.runs[(self.runs["state"] == "finished") & (self.runs["sweep"] == "")]
+        if done.empty and self.command:  # a search that was pulled: its trials are all there is
+            done = self.runs[self.runs["state"] == "finished"]
         if done.empty:
             states = ", ".join(f"{n} {state}" for state, n in self.runs["state"].value_counts().items())
             raise PodiumError(
                 f"No run of {self.experiment} is finished ({states or 'there is none'}). "
-                f"Run `podium train {self.experiment}`: it resumes."
+                f"Run `{self.command or f'podium train {self.experiment}'}`: it resumes."
             )
         covered = {profile: set(rows["variant"]) for profile, rows in done.groupby("profile")}
         full = covered.get("full", set()) >= covered.get("quick", set())
@@ -63,7 +80,7 @@ class Results:
 
     def _newest(self, rows: pd.DataFrame) -> pd.DataFrame:
         rows = rows.sort_values(["started", "run"])
-        fields = [name for name in self.config_fields if name != "seed"]
+        fields = [name for name in self.config_fields if name != "seed"] if self.settings is None else self.settings
         settings = [json.dumps([_plain(row[name]) for name in fields]) for _, row in rows.iterrows()]
         same = rows[[text == settings[-1] for text in settings]]
         return same.drop_duplicates("seed", keep="last").sort_values("seed")
@@ -123,6 +140,41 @@ class Results:
                 f"seed {', '.join(map(str, lacking))} of {len(values)}. Train it again, or ask for another metric."
             )
         return values
+
+    def metric(self, name: str) -> Metric:
+        """Take a metric's name apart as these runs mean it: which way is better, whether it is a share or a percent.
+
+        >>> empty = pd.DataFrame()
+        >>> Results("any", empty, empty, better={"fit": "lower"}, command="podium pull").metric("fit").quantity.better
+        'lower'
+        """
+        found = metric_named(name)
+        quantity = found.quantity
+        if self.command:
+            better = self.better.get(name) or direction(name) or quantity.better
+            shares = quantity.scale == 1 or (name in self.runs and bool((self.runs[name].abs() <= 1).all()))
+            plain = Quantity(quantity.words, better=better)
+            quantity = replace(quantity, better=better) if shares else plain
+        return replace(found, quantity=quantity)
+
+    def difference(self, variant: str, over: str, metric: str) -> Difference:
+        """Return by how much a variant lies above another, in the metric's shown unit, paired by seed where seeds pair.
+
+        Raises:
+            PodiumError: for a variant or metric that does not exist, a missing value, or no shared seed.
+        """
+        scale = self.metric(metric).quantity.scale
+        ours, theirs = (
+            {seed: value * scale for seed, value in self.by_seed(name, metric).items()} for name in (variant, over)
+        )
+        if self.paired:
+            return paired_difference(ours, theirs)
+        return unpaired_difference(list(ours.values()), list(theirs.values()))
+
+    def ranked(self, metric: str, variants: Sequence[str] | None = None) -> Ranking:
+        """Rank variants by a metric, and say what the seeds allow to say of them."""
+        values = {name: self.by_seed(name, metric) for name in variants or self.variants}
+        return ranking(values, self.metric(metric).quantity.better, paired=self.paired)
 
     def _value(self, run: str, metric: str) -> float:
         if metric in self.compared:

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from podium import cli
 from podium.spec import PodiumError
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def run(*words, cwd=ROOT, code=0, **environment):
@@ -128,8 +128,8 @@ def test_doctor_without_node_or_browser(monkeypatch):
 
     monkeypatch.setattr(podium.press.build.node, "node_executable", no_node)
     monkeypatch.setattr(podium.press.build.browser, "find_browser", lambda: None)
-    assert cli.check_node() == (False, "no Node here")
-    assert cli.check_browser()[0] is False
+    assert cli.machine.check_node() == (False, "no Node here")
+    assert cli.machine.check_browser()[0] is False
 
 
 def main_with(monkeypatch, error, *words):
@@ -161,7 +161,7 @@ def test_ctrl_c_in_training_loses_nothing(tmp_path):
     (tmp_path / "experiments" / "tiny.py").write_text(
         "from podium.spec import Experiment, ViTConfig\n"
         "EXPERIMENT = Experiment(question='?', expectation='', metric='test_accuracy', variants={'a': {}},\n"
-        "    baseline=ViTConfig(dim=8, heads=1, depth=1, epochs=24, train_images=6400, patch=14), quick_seeds=(0,))\n"
+        "    baseline=ViTConfig(dim=8, heads=1, depth=1, epochs=6, train_images=6400, patch=14), quick_seeds=(0,))\n"
     )
     heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job ignores it
     command = [sys.executable, "-c", heard + "from podium.cli import main; main()", "train", "--wandb", "off"]

@@ -1,0 +1,207 @@
+"""Bench: a W&B sweep of 1,000 runs x 1,000 steps x 10 metrics, pulled from a server with 50 ms latency.
+
+    python tests/bench/pull_server.py             # writes reports/bench/pull_server.json
+
+Podium's pull (complete, written to disk) against the two loops that W&B's users write, with the real wandb client:
+`for run in sweep.runs: run.history()` (500 sampled rows a run, in memory), or `run.scan_history()` (all, in memory).
+The server is the stand-in of `tests/stand_in_server.py`, a process of its own whose pages were written beforehand. The
+loops work run by run, so they are measured on the sweep's first runs (`--loop-runs`) and scaled; the record says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = "python tests/bench/pull_server.py"
+SERVER = ROOT / "tests" / "stand_in_server.py"
+KEY = "local-" + "0123456789abcdef" * 3
+SWEEP = "team/bench/sweeps/bench"
+
+PULL = """
+import json, sys, time
+from pathlib import Path
+from podium.runs.pull import pull_source
+from podium.spec import Project
+
+if __name__ == "__main__":
+    start = time.perf_counter()
+    pulled = pull_source(Project(Path(sys.argv[1])), (sys.argv[2],), name="bench")
+    print(json.dumps({"seconds": time.perf_counter() - start, "said": str(pulled)}))
+"""
+
+LOOP = """
+import itertools, json, sys, time
+import wandb
+
+api = wandb.Api()
+entity, project, _, sweep = sys.argv[1].split("/")
+start = time.perf_counter()
+rows = runs = 0
+for run in itertools.islice(api.sweep(f"{entity}/{project}/{sweep}").runs, int(sys.argv[2])):
+    runs += 1
+    rows += len(run.history()) if sys.argv[3] == "history" else sum(1 for _ in run.scan_history())
+print(json.dumps({"seconds": time.perf_counter() - start, "runs": runs, "rows": rows}))
+wandb.teardown()
+"""
+
+
+def asked(url: str, path: str, *, post: bool = False) -> dict[str, Any]:
+    """Ask the stand-in about itself."""
+    request = urllib.request.Request(f"{url}/stand-in/{path}", method="POST" if post else "GET")
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+def measured(url: str, home: Path, script: str, *words: str) -> dict[str, Any]:
+    """Run a script in a process of its own; return what it printed, the server's requests, and the machine's load."""
+    path = home / "script.py"
+    path.write_text(script)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
+    asked(url, "reset", post=True)
+    load = os.getloadavg()[0]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, str(path), *words],
+        env={
+            **environment,
+            "HOME": str(home),
+            "WANDB_BASE_URL": url,
+            "WANDB_API_KEY": KEY,
+            "WANDB_SILENT": "true",
+            "WANDB_ERROR_REPORTING": "false",
+            "WANDB_CACHE_DIR": str(home / "cache"),
+        },
+        cwd=home,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    whole = time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    operations = asked(url, "counts")["operations"]
+    return {
+        **json.loads(done.stdout.splitlines()[-1]),
+        "process_seconds": round(whole, 2),
+        "cpu_seconds": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 2),
+        "requests": sum(operations.values()),
+        "operations": operations,
+        "load_before": round(load, 2),
+    }
+
+
+def loop(url: str, home: Path, kind: str, runs: int, total: int) -> dict[str, Any]:
+    """Measure one of the loops on the sweep's first runs, and scale it to all of them."""
+    found = measured(url, home, LOOP, SWEEP, str(runs), kind)
+    scale = total / found["runs"]
+    return {
+        "measured_runs": found["runs"],
+        "measured_seconds": round(found["seconds"], 2),
+        "measured_requests": found["requests"],
+        "rows_a_run": found["rows"] / found["runs"],
+        "scaled": scale != 1,
+        "seconds": round(found["seconds"] * scale, 1),
+        "requests": round(found["requests"] * scale),
+        "load_before": found["load_before"],
+    }
+
+
+def start_server(home: Path, words: list[str]) -> tuple[subprocess.Popen[bytes], str]:
+    """Start the stand-in, and wait until it can be asked."""
+    address = home / "address"
+    process = subprocess.Popen(
+        [sys.executable, str(SERVER), "--address-file", str(address), *words], stdout=subprocess.DEVNULL
+    )
+    until = time.monotonic() + 120
+    while not (address.exists() and address.read_text()):
+        if process.poll() is not None or time.monotonic() > until:
+            raise SystemExit("The stand-in server did not start.")
+        time.sleep(0.05)
+    return process, address.read_text()
+
+
+def main() -> None:
+    """Measure the pull and both loops; print and write what they took."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, default in (("runs", 1000), ("steps", 1000), ("metrics", 10), ("loop-runs", 100), ("times", 3)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--latency", type=float, default=0.05)
+    parser.add_argument("--out", type=Path, default=ROOT / "reports/bench/pull_server.json")
+    chosen = parser.parse_args()
+    home = Path(tempfile.mkdtemp(prefix="podium-bench-"))
+    words = [f"--{name}={getattr(chosen, name)}" for name in ("runs", "steps", "metrics", "latency")]
+    server, url = start_server(home, words)
+    try:
+        pulls = []
+        for number in range(chosen.times):
+            folder = home / f"project-{number}"
+            pulls.append(measured(url, home, PULL, str(folder), SWEEP))
+        again = measured(url, home, PULL, str(folder), SWEEP)
+        loops = {
+            kind: loop(url, home, kind, min(chosen.loop_runs, chosen.runs), chosen.runs)
+            for kind in ("history", "scan_history")
+        }
+        rows = sum(stored_rows(path) for path in folder.glob("build/pulled/bench/*.parquet"))
+    finally:
+        server.kill()
+        shutil.rmtree(home)
+    seconds = statistics.median(pull["seconds"] for pull in pulls)
+    commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, check=True, stdout=-1, text=True)
+    report = {
+        "what": f"{chosen.runs:,} runs x {chosen.steps:,} steps x {chosen.metrics} metrics "
+        f"from a server with {chosen.latency * 1000:.0f} ms latency",
+        "command": COMMAND,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit.stdout.strip(),
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "server": "the stand-in (tests/stand_in_server.py) on the same machine, sharing its cores",
+        "pull": {
+            "seconds": round(seconds, 2),
+            "seconds_each": [round(pull["seconds"], 2) for pull in pulls],
+            "process_seconds_each": [pull["process_seconds"] for pull in pulls],
+            "cpu_seconds_each": [pull["cpu_seconds"] for pull in pulls],
+            "load_before_each": [pull["load_before"] for pull in pulls],
+            "requests": pulls[0]["requests"],
+            "operations": pulls[0]["operations"],
+            "rows_kept": rows,
+            "said": pulls[0]["said"],
+        },
+        "pull_again_unchanged": {
+            "seconds": round(again["seconds"], 2),
+            "requests": again["requests"],
+            "said": again["said"],
+        },
+        "loops": loops,
+        "times_faster": {kind: round(found["seconds"] / seconds, 1) for kind, found in loops.items()},
+        "note": "Loops with scaled = true were measured on measured_runs runs and scaled linearly to all.",
+    }
+    chosen.out.parent.mkdir(parents=True, exist_ok=True)
+    chosen.out.write_text(json.dumps(report, indent=2) + "\n")
+    print(json.dumps(report, indent=2))
+
+
+def stored_rows(path: Path) -> int:
+    """Count the history rows of one kept run."""
+    import pyarrow.parquet as pq
+
+    return len(set(pq.read_table(path, columns=["row"])["row"].to_numpy().tolist()))
+
+
+if __name__ == "__main__":
+    main()
