@@ -75,7 +75,7 @@ def number(results: Results, variant: str, metric: str, *, digits: int | None = 
         "aggregation": _aggregation(named, "mean over seeds"),
     }
     pictures = _pictures(named, rows)
-    if pictures and quantity.unit == "%":
+    if pictures and quantity.unit == "%" and 0 <= it.mean / quantity.scale <= 1:
         w = wilson(it.mean / quantity.scale, pictures)
         receipt["test pictures"] = (
             f"{w.low * 100:.2f} to {w.high * 100:.2f} % for another {pictures:,} pictures (Wilson, one run)"

@@ -135,3 +135,8 @@ def test_the_intervals_cover_what_they_say(n):
     paired = np.mean([it.low <= 0.0 <= it.high for it in pairs])
     assert 0.93 <= covered <= 0.97
     assert 0.93 <= paired <= 0.97
+
+
+def test_no_share_is_more_than_one():
+    with pytest.raises(PodiumError, match="between 0 and 1"):
+        wilson(1.5, 10)

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from podium.press.pages import claims, pictures, words
+from podium.press.pages import cells, claims, pictures, words
 from podium.press.pages.page import Page
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "cell": cells.cell,
     "changes": words.changes,
     "claim": claims.claim,
     "diagram": pictures.diagram,

@@ -47,7 +47,9 @@ class Page:
         head: the first slide's front matter.
         slides: in order.
         badges: of a report, which has no slides.
+        template: its file; None where there is none.
         drawings: figures by name.
+        pictures: SVGs that cells drew, by name.
         data: what deck.json holds, by kind and id.
         asked: what the lock keeps of numbers, claims, diagrams and excerpts, by what was asked.
         medium: what writes numbers, tables and pictures: for a deck, or for a report.
@@ -68,7 +70,10 @@ class Page:
         lock_file: Path | None = None,
         now: Lock | None = None,
         medium: Slidev | Prose | None = None,
+        template: Path | None = None,
     ) -> None:
+        self.template = template
+        self.pictures: dict[str, bytes] = {}
         self.medium = medium or Slidev()
         self.before = before
         self.lock_file = lock_file

@@ -102,6 +102,20 @@ class Prose:
         fence = fence_for(code)
         return Markdown(f"{fence}python\n{code}\n{fence}")
 
+    def output(self, text: str) -> Markdown:
+        """Write what a program printed."""
+        fence = fence_for(text)
+        return Markdown(f"{fence}\n{text}\n{fence}")
+
+    def picture(self, name: str, svg: bytes, _page: Any) -> Markdown:
+        """Write a picture that a program drew."""
+        self.pictures[f"figures/{name}.svg"] = svg
+        return Markdown(f'![](figures/{name}.svg){{alt="what the code beside it draws"}}')
+
+    def beside(self, *parts: Markdown) -> Markdown:
+        """Write parts one below the other: a sheet of paper is narrow."""
+        return Markdown("\n\n".join(parts))
+
     def predictions(self, name: str, rows: Sequence[dict[str, str]]) -> Markdown:
         """Write a table of pictures with what stands on them and what was read."""
         cells = []

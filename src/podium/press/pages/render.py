@@ -80,18 +80,18 @@ def compose(project: Project, deck: str, source: Source = "local") -> Composed:
     folder = project.build / "decks" / deck
     head = {"theme": Path(os.path.relpath(project.slides / "theme", folder)).as_posix()}
     file = lock_path(project, deck)
-    page = Page(project, source, head, before=read_lock(file), lock_file=file)
+    page = Page(project, source, head, before=read_lock(file), lock_file=file, template=template)
     markdown = filled(project, template, page)
     if page.looks_back:  # what changed is known only when the page is whole: once more, with its lock
         now = lock_of(page, figures_of(page))
-        page = Page(project, source, head, before=page.before, lock_file=file, now=now)
+        page = Page(project, source, head, before=page.before, lock_file=file, now=now, template=template)
         markdown = filled(project, template, page)
     data = {"deck": deck, "source": source, **page.data}
     figures = figures_of(page)
     files = {
         folder / "slides.md": markdown.encode(),
         folder / "deck.json": (json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
-        **{folder / "public" / "figures" / f"{name}.svg": picture for name, picture in figures.items()},
+        **{folder / "public" / "figures" / f"{n}.svg": picture for n, picture in {**figures, **page.pictures}.items()},
     }
     return Composed(folder, markdown, data, files, lock_of(page, figures))
 

@@ -54,7 +54,7 @@ def compose_report(project: Project, name: str, source: Source = "local") -> Rep
     template = project.reports / name / REPORT_TEMPLATE
     lock_file = template.parent / LOCK
     medium = Prose()
-    page = Page(project, source, {}, before=read_lock(lock_file), lock_file=lock_file, medium=medium)
+    page = Page(project, source, {}, before=read_lock(lock_file), lock_file=lock_file, medium=medium, template=template)
     extra = {"methods": partial(methods, page), "slide_link": partial(slide_link, page)}
     text = filled(
         project, template, page, functions={**functions_of(page), **extra}, whole=partial(_whole, page, medium)

@@ -61,6 +61,22 @@ class Slidev:
         fence = fence_for(code)
         return Markdown(f"{fence}python {f'{{{lit}}}' if lit else ''}".rstrip() + f"\n{code}\n{fence}")
 
+    def output(self, text: str) -> Markdown:
+        """Write what a program printed."""
+        return Markdown(f'<pre class="output">{"&#10;".join(entities(line) for line in text.split(chr(10)))}</pre>')
+
+    def picture(self, name: str, svg: bytes, page: Any) -> Markdown:
+        """Write a picture that a program drew."""
+        page.pictures[name] = svg
+        return Markdown(f'<PodiumFigure name="{name}" alt="what the code beside it draws" />')
+
+    def beside(self, *parts: Markdown) -> Markdown:
+        """Write parts side by side; one alone as it is."""
+        if len(parts) == 1:
+            return parts[0]
+        columns = "\n\n".join(f"<div>\n\n{part}\n\n</div>" for part in parts)
+        return Markdown(f'<div class="beside">\n\n{columns}\n\n</div>')
+
     def predictions(self, name: str, _rows: Sequence[dict[str, str]]) -> Markdown:
         """Write pictures with what stands on them and what was read."""
         return Markdown(f'<PodiumPredictions id="{name}" />')

@@ -221,7 +221,12 @@ def wilson(share: float, n: int, level: float = 0.95) -> Interval:
         share: in [0, 1].
         n: how many pictures it was measured on.
         level: coverage of the interval.
+
+    Raises:
+        PodiumError: for a share outside of [0, 1].
     """
+    if not 0 <= share <= 1:
+        raise PodiumError(f"A share lies between 0 and 1; not {share}.")
     z = float(ndtri((1 + level) / 2))
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))

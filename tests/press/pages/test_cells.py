@@ -1,0 +1,80 @@
+"""Cells run in a process of their own, within limits, once for as long as nothing that decides them changes."""
+
+import json
+
+import pytest
+
+from podium.press.pages.cell_process import run
+from podium.press.pages.render import render
+from podium.spec import PodiumError
+
+START = '<%= slide("code") %>\n'
+FIGURE = "from matplotlib.figure import Figure\nf = Figure()\nf.add_subplot().plot([1, 2])\nf"
+
+
+def test_code_stands_beside_what_it_printed_and_gave(project, deck):
+    deck(START + "<%= cell(\"print('a {{ 7*7 }}')\\nsum(range(10))\") %>")
+    text = render(project, "talk").markdown
+    assert "```python\nprint('a {{ 7*7 }}')\nsum(range(10))\n```" in text
+    assert '<pre class="output">a &#123;&#123; 7&#42;7 &#125;&#125;</pre>' in text
+    assert '<pre class="output">45</pre>' in text
+    assert '<div class="beside">' in text
+
+
+def test_frames_become_tables_and_figures_pictures(project, deck):
+    deck(
+        START + '<%= cell("import pandas\\npandas.DataFrame({\'<x>\': [1.5]})", show="output") %>\n'
+        "<% set code %>" + FIGURE + '<% endset %><%= cell(code, show="output") %>'
+    )
+    rendered = render(project, "talk")
+    assert "<td><span v-pre>1&#46;5</span></td>" in rendered.markdown
+    assert "&#60;x&#62;" in rendered.markdown
+    (picture,) = (rendered.folder / "public" / "figures").glob("cell-*.svg")
+    assert b"<svg" in picture.read_bytes()
+
+
+def test_an_answer_is_kept_until_code_input_or_setup_change(project, deck):
+    folder = project.decks / "talk"
+    text = START + '<%= cell("count.py", setup="n = 1", inputs=["data.txt"], show="output") %>'
+    deck(text)
+    (folder / "count.py").write_text("import pathlib\nn + len(pathlib.Path('data.txt').read_text())")
+    (folder / "data.txt").write_text("ab")
+    kept = project.build / "cells"
+    assert ">3</pre>" in render(project, "talk").markdown
+    (first,) = kept.iterdir()
+    first.write_text(json.dumps({"text": "", "shown": {"kind": "text", "text": "kept"}, "error": ""}))
+    assert ">kept</pre>" in render(project, "talk").markdown
+    (folder / "data.txt").write_text("abc")
+    assert ">4</pre>" in render(project, "talk").markdown
+    deck(text.replace("n = 1", "n = 2"))
+    assert ">5</pre>" in render(project, "talk").markdown
+    first.write_text("torn")
+    assert len(list(kept.iterdir())) == 3
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        ('cell("x = 1\\n1 / 0")', "line 2: The cell failed: line 2: ZeroDivisionError: division by zero"),
+        ('cell("import os\\nos._exit(3)")', "process ended by exit code 3"),
+        ('cell("import time\\ntime.sleep(60)", seconds=1.5)', "took longer than 1.5 s"),
+        ('cell("b = bytearray(10**10)", megabytes=512)', "more memory than it may take"),
+        ('cell("if")', "line 1: SyntaxError"),
+        ('cell("nowhere.py")', "no file 'nowhere.py' beside the template"),
+        ('cell("1", show="half")', "shows one of both, code, output"),
+    ],
+)
+def test_what_goes_wrong_is_said_with_its_line(project, deck, call, sentence):
+    deck(START + f"<%= {call} %>")
+    with pytest.raises(PodiumError) as error:
+        render(project, "talk")
+    assert sentence in str(error.value)
+
+
+def test_the_process_shows_every_kind_of_value():
+    assert run("", "x = 1") == {"text": "", "shown": None, "error": ""}
+    assert run("a = 2", "print(a)\n'text'")["shown"] == {"kind": "text", "text": "text"}
+    assert run("", FIGURE)["shown"]["kind"] == "svg"
+    assert run("", "import pandas\npandas.DataFrame({'a': [1]})")["shown"]["rows"] == [["1"]]
+    assert run("raise ValueError('no')", "1")["error"] == "ValueError: no"
+    assert "MemoryError" not in run("", "raise MemoryError")["error"]
