@@ -25,6 +25,21 @@ def list_all() -> None:
 
 
 @podium.command()
+@click.argument("model", metavar="MODULE:CALLABLE")
+@click.option("--input", "inputs", multiple=True, required=True, metavar="SHAPE", help="1x3x224x224, or 1x7:int64.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=None, help="build/descriptions/NAME.json where left out."
+)
+def describe(model: str, *, inputs: tuple[str, ...], out: Path | None) -> None:
+    """Describe any torch model in a file that diagrams, layer tables and module trees are drawn from."""
+    from podium.lab.training.describe import describe_file
+
+    named = model.rpartition(":")[2] or "model"
+    path = out or find_project(Path.cwd()).build / "descriptions" / f"{named}.json"
+    click.echo(describe_file(model, inputs, path))
+
+
+@podium.command()
 def doctor() -> None:
     """Say what this machine has, what it lacks, and how to get it."""
     for name, check in CHECKS.items():

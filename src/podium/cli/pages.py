@@ -89,6 +89,17 @@ def status(context: click.Context, decks: tuple[str, ...], *, runs: Literal["loc
 
 
 @podium.command()
+@click.argument("figure")
+def why(figure: str) -> None:
+    """Say why a figure of a built deck was drawn when it was drawn last."""
+    from podium.press.pages.drawn import why as why_drawn
+
+    for deck, reasons in why_drawn(find_project(Path.cwd()), figure):
+        for reason in reasons:
+            click.echo(f"{deck}: {reason}")
+
+
+@podium.command()
 @click.argument("deck")
 @click.pass_context
 def verify(context: click.Context, deck: str) -> None:

@@ -34,13 +34,15 @@ ATTENTION = "podium.lab.models.attention:SelfAttention.forward"
 
 
 @pytest.fixture(scope="module")
-def drawings(described):
+def drawings(described, frozen):
     """Every diagram that is measured, by its name."""
     found = {
         f"{kind.__name__} {name}": kind(each) for name, each in described.items() for kind in (architecture, classes)
     }
     stages = [{"kind": "code", "label": text, "detail": text} for text in HOSTILE]
-    return {**found, "imports": imports(), "hostile": pipeline({"pipeline": stages})}
+    reader = next(each for each in frozen if each["root"] == "VisionToSequence")
+    older = {"older architecture": architecture(reader), "older pipeline": pipeline(reader)}
+    return {**found, **older, "imports": imports(), "hostile": pipeline({"pipeline": stages})}
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from podium.press.figures.drawing import text_width
 from podium.press.results import results_from
 from podium.runs import Record
 from podium.spec import ViTConfig
@@ -103,10 +104,10 @@ def check(drawing):
         assert box.y0 >= -2, where
         assert box.y1 <= height + 2, where
         assert text.get_fontsize() / 0.75 >= 14, where
-    assert 5 < len(drawing.finding) <= 330
+    assert 5 < len(drawing.finding) <= 190
     assert not drawing.finding.endswith(".")
     assert drawing.alt.endswith(".")
-    assert len(drawing.note) <= 150, drawing.note
+    assert text_width(drawing.note, size=14) <= 830, drawing.note  # a footer is one line beside the page's number
     return drawing
 
 

@@ -148,7 +148,7 @@ def test_paired_with_too_few_seeds(project, write, seeds, words):
     assert words in drawing.finding
     assert ("one seed, no interval" in drawing.alt) == (seeds == 1)
     drawing = paired(results(project), variant="none", over=HOSTILE)
-    assert drawing.finding.startswith(HOSTILE)
+    assert drawing.finding.startswith(HOSTILE[:39])
 
 
 def test_paired_without_a_difference(project, write):
@@ -296,7 +296,7 @@ def test_what_diverged_is_named_and_what_is_measured_rarely_is_not(made):
     assert "70" in curves(rarely).alt
     with pytest.raises(PodiumError, match="no val_accuracy at the last epoch of a-s1\\. Train it again"):
         curves(made.results([run(0, [0.1, 0.2, 0.3]), run(1, [0.1, math.nan, math.nan])]))
-    with pytest.raises(PodiumError, match="no val_accuracy at the last epoch of a-s1, a-s2, a-s3 and 2 others"):
+    with pytest.raises(PodiumError, match="no val_accuracy at the last epoch of a-s1, a-s2, a-s3, a-s4 and a-s5"):
         curves(made.results([run(0, [0.1]), *(run(s, [math.inf]) for s in range(1, 6))]))
 
 
@@ -314,7 +314,7 @@ def test_thirty_variants_of_long_names(made):
     ]
     drawing = made.check(curves(made.results(records)))
     assert "8 of 30 variants" in drawing.note
-    assert "and 26 others" in drawing.finding
+    assert "and 28 others" in drawing.finding
     assert not overlapping(drawing)
 
 

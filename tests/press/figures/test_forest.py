@@ -71,7 +71,7 @@ def test_nothing_shown_and_too_few_seeds(made):
     assert forest(level).finding == "No difference in test accuracy to none is shown for b or a"
     two = made.check(forest(made.compared(LEVELS, seeds=2)))
     assert two.finding == "Nothing is shown over none yet: 2 seeds cannot show it"
-    assert two.badges == ("fewer than three seeds",)
+    assert two.badges == ("2 seeds only",)
     one = made.check(forest(made.compared(LEVELS, seeds=1)))
     assert "1 seed cannot show it" in one.finding
     assert "one seed" in one.alt

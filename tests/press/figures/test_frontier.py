@@ -24,7 +24,7 @@ def test_marks_means_and_the_frontier(made):
     assert step.get_xdata()[:-1] == pytest.approx([1_000, 10_000, 1_000_000])
     assert step.get_ydata()[:-1] == pytest.approx([means["tiny"], means["small"], means["large"]])
     dots = [c.get_offsets().data for c in axes.collections]
-    assert sorted(len(d) for d in dots) == [1, 1, 1, 1, 5, 5, 5, 5]  # every seed, and a ring a mean
+    assert sorted(len(d) for d in dots) == [1, 1, 1, 1, 5, 5, 5, 5]  # every seed, and a mean
     assert {"tiny", "small", "middle", "large"} <= {t.get_text() for t in axes.texts}
     assert drawing.finding == "large beats 3 variants with fewer parameters"
     assert drawing.badges == ("truncated axis",)
@@ -48,7 +48,7 @@ def test_words_for_one_cost_one_variant_and_few_seeds(made):
     assert made.check(frontier(made.compared({"one": 0.9}))).finding == "one: 1 k parameters"
     few = made.check(frontier(made.compared(LEVELS, 1, parameters=SIZES)))
     assert "too few seeds to say what fewer parameters cost" in few.finding
-    assert "the only seed" in few.note
+    assert "one seed" in few.note
     best = frontier(made.compared(dict(reversed(LEVELS.items())), parameters={n: 1e6 / s for n, s in SIZES.items()}))
     assert best.finding == "large is ahead with no more parameters than any other variant so far"
 

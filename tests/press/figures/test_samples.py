@@ -82,7 +82,7 @@ def test_confusions_that_chance_does_not_tell_apart(made):
     results = made.compared({"cnn": 0.5}, 1, samples=lambda *_: {"confusion": even})
     drawing = made.check(confusion(results))
     assert drawing.finding.startswith("No confusion stands out in 1 run: the largest is 0 as 1, 3 of 30 pictures")
-    assert drawing.badges == ("fewer than three seeds",)
+    assert drawing.badges == ("one seed only",)
     perfect = made.compared(
         {"cnn": 1.0}, 1, samples=lambda *_: {"confusion": (np.eye(10, dtype=int) * 20_000).tolist()}
     )
@@ -142,7 +142,7 @@ def test_a_classifier_looks_at_strokes(made):
     assert not np.array_equal(plain.get_array(), weighted.get_array())
     left, right = weighted.get_array()[0, 2], weighted.get_array()[0, 20]
     assert contrast(left, right) > 7  # the stroke that is looked at stands out
-    assert "one run (seed 0), the first samples, not chosen" in drawing.note
+    assert "one run (seed 0), first samples, not chosen" in drawing.note
     away = [{"picture": i, "maps": looking(3 - i)} for i in range(2)]
     assert "empty paper gets" in attention(with_looks(made, away, pictures(0, 1))).finding
     even = [{"picture": 0, "maps": [{"token": "", "maximum": 0.06, "map": [[1, 1], [1, 1]]}]}]

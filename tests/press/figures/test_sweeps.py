@@ -28,7 +28,7 @@ def test_trials_are_read_off_the_runs(results):
     assert list(trials.tried) == ["learning_rate", "position", "dim", "clip"]  # epochs did not vary, the seed is none
     assert len(trials.done) == 37
     assert trials.left_out == "2 failed, 1 pruned"
-    assert trials.note == "40 trials, of them 2 failed, 1 pruned"
+    assert trials.note == "40 trials, 2 failed, 1 pruned"
     assert trials.values[trials.best_first[0]] == np.nanmax(trials.values)
     assert set(trials.tried["clip"]) == {None, 1.0}
 
@@ -80,7 +80,7 @@ def test_no_sweep_and_no_values(made):
 def test_a_trial_without_the_metric_is_counted(made):
     records = [*made.swept(12, bad=False), made.trial(13, {"learning_rate": 0.5, "dim": 32}, float("inf"))]
     drawing = made.check(parallel(made.results(records)))
-    assert "13 trials, of them 1 without val_accuracy" in drawing.note
+    assert "13 trials, 1 without val_accuracy" in drawing.note
     assert "dotted: no value" in drawing.note
 
 
@@ -93,7 +93,7 @@ def test_parallel_draws_every_trial(made, results):
     assert sum(line.get_linestyle() != "-" for line in lines) == 3
     headings = [t.get_text() for t in axes.texts if t.get_weight() == "bold"]
     assert headings[:4] == ["learning_rate", "position", "dim", "clip"]
-    assert "40 trials, of them 2 failed, 1 pruned" in drawing.note
+    assert "40 trials, 2 failed, 1 pruned" in drawing.note
     assert "learning_rate" in drawing.finding
     assert drawing.badges == ("exploratory",)
 
@@ -119,7 +119,7 @@ def test_at_most_six_axes_and_fields_by_name(made):
 
 def test_best_on_test_is_a_badge(made):
     records = [made.trial(i, {"dim": i}, 0.9 + i / 1000, metric="test_accuracy") for i in range(1, 5)]
-    assert "best of a sweep, chosen on test" in parallel(made.results(records), metric="test_accuracy").badges
+    assert "best picked on test" in parallel(made.results(records), metric="test_accuracy").badges
 
 
 def test_a_sweep_of_one_trial(made):
@@ -298,3 +298,9 @@ def test_runs_of_another_program_are_a_search_too(made):
     results = replace(made.results(records), command="podium pull them")
     assert "of 8 trials reaches 8.00 %" in parallel(results).finding
     assert trials_of(results, "val_accuracy").note == "8 trials"
+
+
+def test_trials_beyond_the_axis_are_counted(made):
+    records = [made.trial(i, {"dim": i}, 0.9 + i / 1000 if i > 2 else 0.1) for i in range(1, 21)]
+    drawing = made.check(budget(made.results(records)))
+    assert "truncated axis, 2 beyond it" in drawing.note

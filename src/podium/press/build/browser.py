@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from podium.press.build.serve import serving
+from podium.press.diagrams.rendered import PICTURE_TEXTS
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 APPLICATIONS = (
@@ -84,6 +85,7 @@ class Walk:
     outside: list[str] = field(default_factory=list)  # addresses asked for outside the site; all were blocked
     errors: list[str] = field(default_factory=list)  # console errors and uncaught exceptions
     faults: list[str] = field(default_factory=list)  # "slide 3, click 1: ..."
+    diagrams: list[list[str]] = field(default_factory=list)  # the texts in each diagram, in order of the slides
     pictures: list[Path] = field(default_factory=list)  # screenshots, where asked for
 
     @property
@@ -177,6 +179,7 @@ def _visit(page: Any, slide: int, seen: Walk) -> None:
             go(page, slide, click)
             seen.clicks += 1
         seen.faults += [f"slide {slide}, click {click}: {fault}" for fault in page.evaluate(FAULTS)]
+    seen.diagrams += [list(texts) for texts in page.evaluate(PICTURE_TEXTS)]
     seen.texts.append(page.evaluate("() => document.querySelector('#slideshow')?.innerText ?? document.body.innerText"))
 
 

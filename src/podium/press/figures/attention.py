@@ -133,7 +133,7 @@ def attention(
         + ", ".join(f"{m.token} {in_figures(m.largest, 2)}".strip() for m in look.maps)
         for look in looks
     )
-    which = "the first samples, not chosen" if not pictures else "samples chosen by hand"
+    which = "first samples, not chosen" if not pictures else "samples chosen by hand"
     return Drawing(
         draw=lambda tokens: (_reader if reader else _classifier)(tokens, looks),
         finding=_reads(looks) if reader else _strokes(looks),
@@ -144,7 +144,7 @@ def attention(
         note=noted(
             f"{shortened(name)}, one run (seed {seed}), {which}",
             f"{MOST_MAPS} of {longest} digits" if longest > MOST_MAPS else "",
-            "each map on its own scale, its largest weight below",
+            "each map on its own scale, largest weight below",
         ),
     )
 

@@ -87,7 +87,9 @@ def budget(results: Results, *, metric: str = "val_accuracy", sweep: str = "") -
     expected = expected_best(values, lower=lower)
     n = len(values)
     low, high = trials.written(float(expected.low[-1])), trials.written(float(expected.high[-1]))
-    cut = _limits(expected, trials)[0] > 0
+    limits = _limits(expected, trials)
+    beyond = int(((values < limits[0]) | (values > limits[1])).sum())
+    cut = limits[0] > 0 or beyond > 0
     return Drawing(
         draw=lambda tokens: _draw(tokens, trials, expected),
         finding=_finding(trials, expected),
@@ -98,8 +100,8 @@ def budget(results: Results, *, metric: str = "val_accuracy", sweep: str = "") -
         ),
         note=noted(
             trials.note,
-            "truncated axis" if cut else "",
-            f"line: best to expect of random trials, band: {LEVEL * 100:.0f} % of searches",
+            f"truncated axis, {beyond} beyond it" if beyond else "truncated axis" if cut else "",
+            f"line: expected best, band: {LEVEL * 100:.0f} % of random searches",
             "grey: as they ran",
         ),
         badges=trials.badges[1:] + ("truncated axis",) * cut,
@@ -168,7 +170,7 @@ def _draw(tokens: Tokens, trials: Trials, expected: Expected) -> Figure:
     axes.yaxis.set_major_formatter(tick)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
     axes.set_xlabel("trials", labelpad=4)
-    for text, up, size in ((end, 9, TEXT), ("expected best", -9, SMALL)):
+    for text, up, size in ((end, 9, TEXT), ("expected best" if n > 1 else "one trial", -9, SMALL)):
         axes.annotate(
             text,
             xy=(1, expected.mean[-1]),

@@ -18,6 +18,7 @@ from podium.press.figures.drawing import (
     Drawing,
     canvas,
     counted,
+    few_seeds,
     noted,
     place,
     said,
@@ -79,7 +80,7 @@ def confusion(results: Results, *, metric: str = "", variant: str | None = None)
             "a row a digit, a column what it was taken for",
             "diagonal: % right",
         ),
-        badges=("fewer than three seeds",) * (runs < 3),
+        badges=few_seeds(runs),
     )
 
 

@@ -15,12 +15,13 @@ from podium.press.figures.drawing import (
     Drawing,
     canvas,
     counted,
+    few_seeds,
     found,
     noted,
     place,
+    runs_named,
     said,
     shortened,
-    some,
     spread,
     text_width,
 )
@@ -74,7 +75,7 @@ def curves(results: Results, *, metric: str = "val_accuracy", highlight: str | N
             f"{count} seed{'s' * (seeds[-1] > 1)} each. {named.words.capitalize()} at the end: {listing}."
         ),
         note=noted(named.words, few, lines, cut),
-        badges=("truncated axis",) * bool(cut),
+        badges=("truncated axis",) * bool(cut) + few_seeds(seeds[0]),
     )
 
 
@@ -91,7 +92,7 @@ def _frames(results: Results, names: list[str], named: Metric) -> dict[str, pd.D
     lacking = [run for run in runs["run"] if run not in whole]
     if lacking:
         raise PodiumError(
-            f"{results.experiment} has no {named.name} at the last epoch of {some(lacking)}. "
+            f"{results.experiment} has no {named.name} at the last epoch of {runs_named(lacking)}. "
             "Train it again, or ask for another metric."
         )
     groups = dict(iter(history.groupby("variant")))

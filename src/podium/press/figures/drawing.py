@@ -25,15 +25,16 @@ from matplotlib.textpath import TextPath
 
 from podium.press.figures.tokens import TOKENS, Ground, Tokens
 from podium.press.results.metrics import listed
-from podium.press.results.statistics import Ranking
+from podium.press.results.statistics import FEWEST_SEEDS, Ranking
 from podium.spec import PodiumError, unknown
 
 WIDTH, HEIGHT = 876, 338  # pixels under a title and a claim
 TEXT = 17.6  # pixels
 SMALL = 15.0  # pixels; nothing is smaller
 LONGEST_NAME = 26  # characters of a variant's name beside its curve
-LONGEST_SAID = 60  # characters of a variant's name in a sentence
-MOST_NAMED = 4  # names in a sentence
+LONGEST_SAID = 40  # characters of a variant's name in a sentence
+MOST_NAMED, ROOM = 4, 56  # names in a sentence, and letters: a title has two lines
+MOST_RUNS, LONGEST_RUN = 5, 80  # runs in an error, and letters of each
 
 FONTS = Path(__file__).parent / "fonts"
 FAMILY = ["Podium Inter", "DejaVu Sans"]  # the second has the letters that the first lacks
@@ -154,15 +155,32 @@ def said(name: str) -> str:
     return shortened(name, LONGEST_SAID)
 
 
-def some(names: Sequence[str], last: str = "and", most: int = MOST_NAMED) -> str:
-    """Join names as a sentence does, the first few by name and the rest by their number.
+def some(names: Sequence[str], last: str = "and", room: int = ROOM) -> str:
+    """Join names as a sentence does, as many as have room, in letters, and the rest by their number.
 
-    >>> some(["a", "b", "c", "d", "e", "f"])
-    'a, b, c and 3 others'
+    >>> some(["a", "b", "c", "d", "e", "f"]), some(["a name", "another name", "third name"], room=12)
+    ('a, b, c and 3 others', 'a name and 2 others')
     """
-    if len(names) <= most:
-        return listed([said(name) for name in names], last)
-    return listed([*(said(name) for name in names[: most - 1]), f"{len(names) - most + 1} others"], last)
+    cut = [said(name) for name in names]
+    if (len(cut) <= MOST_NAMED and sum(map(len, cut)) <= room) or len(cut) < 2:
+        return listed(cut, last)
+    count = 1
+    while count < min(MOST_NAMED, len(cut)) - 1 and sum(map(len, cut[: count + 1])) <= room:
+        count += 1
+    rest = len(cut) - count
+    return listed([*cut[:count], f"{rest} other{'s' * (rest > 1)}"], last)
+
+
+def runs_named(runs: Sequence[str]) -> str:
+    """Name the first few runs in full, for an error.
+
+    >>> runs_named([f"run-{n}" for n in range(9)])
+    'run-0, run-1, run-2, run-3, run-4 and 4 others'
+    """
+    rest = len(runs) - MOST_RUNS
+    if rest < 2:
+        return listed([shortened(run, LONGEST_RUN) for run in runs])
+    return listed([*(shortened(run, LONGEST_RUN) for run in runs[:MOST_RUNS]), f"{rest} others"])
 
 
 def noted(*parts: str) -> str:
@@ -183,6 +201,17 @@ def counted(count: int, word: str) -> str:
     return f"{count:,} {word}{'s' * (count != 1)}"
 
 
+def few_seeds(fewest: int) -> tuple[str, ...]:
+    """Return the badge of what has fewer than three seeds; none where there are more.
+
+    >>> few_seeds(1), few_seeds(2), few_seeds(3)
+    (('one seed only',), ('2 seeds only',), ())
+    """
+    if fewest >= FEWEST_SEEDS:
+        return ()
+    return ("one seed only" if fewest == 1 else f"{fewest} seeds only",)
+
+
 def found(rank: Ranking, quality: str) -> str:
     """Say who is ahead, in the words that the seeds allow.
 
@@ -199,7 +228,7 @@ def found(rank: Ranking, quality: str) -> str:
         return f"No difference in {quality} is shown between {some([best, *level])}"
     if not level:
         return f"{best} beats {some(beaten)}"
-    return f"{best} beats {some(beaten)}; over {some(level, 'or')} nothing is shown"
+    return f"{best} beats {some(beaten, room=30)}; over {some(level, 'or', 30)} nothing is shown"
 
 
 def save(drawing: Drawing, path: Path, ground: Ground = "light") -> Path:

@@ -122,4 +122,4 @@ def _finding(alike: dict[str, tuple[float, float]]) -> str:
         return f"Neighbouring positions are no more alike than distant ones: {some(others)}"
     if not others:
         return f"Neighbouring positions get similar codes: {some(ordered)}"
-    return f"Neighbours get similar codes from {some(ordered)}, not from {some(others)}"
+    return f"Neighbours get similar codes from {some(ordered, room=30)}, not from {some(others, room=30)}"

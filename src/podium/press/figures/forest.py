@@ -18,6 +18,7 @@ from podium.press.figures.drawing import (
     Drawing,
     canvas,
     counted,
+    few_seeds,
     noted,
     place,
     said,
@@ -116,7 +117,7 @@ def forest(results: Results, *, metric: str = "test_accuracy", over: str | None 
         note=noted(
             few, f"{named.words}, a dot a {'seed' if results.paired else 'run'}, bar: 95 % t interval", corrected
         ),
-        badges=("fewer than three seeds",) * any(row.it.n < FEWEST_SEEDS for row in rows),
+        badges=few_seeds(min(row.it.n for row in rows)),
     )
 
 
@@ -172,9 +173,9 @@ def _finding(rows: list[Row], over: str, named: Metric) -> str:
     winner = next((row.name for row in rows if row.best), "")
     if winner and len(rows) > 1:
         return f"{said(winner)} beats every other variant"
-    parts = [f"{some(better)} beat{'s' * (len(better) == 1)} {over}"] if better else []
-    parts += [f"{some(worse)} lose{'s' * (len(worse) == 1)} to {'it' if better else over}"] if worse else []
-    parts += [f"for {some(open_, 'or')} nothing is shown"] if open_ else []
+    parts = [f"{some(better, room=30)} beat{'s' * (len(better) == 1)} {over}"] if better else []
+    parts += [f"{some(worse, room=30)} lose{'s' * (len(worse) == 1)} to {'it' if better else over}"] if worse else []
+    parts += [f"for {some(open_, 'or', 30)} nothing is shown"] if open_ else []
     return "; ".join(parts)
 
 

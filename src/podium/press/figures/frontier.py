@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.transforms import ScaledTranslation
 
 from podium.press.figures.axis import log_marks, thousands
 from podium.press.figures.drawing import (
@@ -15,6 +16,7 @@ from podium.press.figures.drawing import (
     Drawing,
     canvas,
     counted,
+    few_seeds,
     noted,
     place,
     said,
@@ -31,6 +33,7 @@ from podium.press.results.table import Results
 from podium.spec import PodiumError
 
 MOST_LABELS = 9
+SEEDS_ASIDE = 10  # pixels
 LONGEST = 20  # characters of a name beside its mark
 
 
@@ -71,12 +74,11 @@ def frontier(results: Results, *, metric: str = "test_accuracy", cost: str = "pa
         note=noted(
             named.words,
             "truncated axis" if cut[0] > 0 else "",
-            "a dot a seed, ring: mean" if seeds > 1 else "ring: the only seed",
+            "small: every seed, large: mean" if seeds > 1 else "one seed",
             "line: frontier of the means",
             f"most of the {len(points)} variants not named" if rest else "",
         ),
-        badges=("truncated axis",) * (cut[0] > 0)
-        + ("fewer than three seeds",) * any(len(by_seed) < FEWEST_SEEDS for by_seed in reached.values()),
+        badges=("truncated axis",) * (cut[0] > 0) + few_seeds(min(len(by_seed) for by_seed in reached.values())),
     )
 
 
@@ -187,10 +189,11 @@ def _draw(
 
 
 def _mark(axes: Axes, tokens: Tokens, point: tuple[float, float], seeds: list[float], *, on_edge: bool) -> None:
-    colour = tokens.accent if on_edge else tokens.mark
-    axes.scatter([point[0]] * len(seeds), seeds, s=20, color=colour, linewidths=0, zorder=5 if on_edge else 3)
-    over = 4 if on_edge else 2
-    axes.scatter([point[0]], [point[1]], s=96, facecolor=tokens.ground, edgecolor=colour, linewidths=2.6, zorder=over)
+    """Draw a mean, and its seeds a little to the right of it, so that it covers none."""
+    colour = tokens.accent if on_edge else tokens.greys[0]
+    aside = axes.transData + ScaledTranslation(SEEDS_ASIDE / 96, 0, axes.figure.dpi_scale_trans)
+    axes.scatter([point[0]] * len(seeds), seeds, s=18, color=tokens.mark, linewidths=0, zorder=3, transform=aside)
+    axes.scatter([point[0]], [point[1]], s=90, color=colour, linewidths=0, zorder=5 if on_edge else 4)
 
 
 def _names(axes: Axes, tokens: Tokens, points: dict[str, tuple[float, float]], edge: list[str]) -> None:

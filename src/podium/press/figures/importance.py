@@ -106,8 +106,8 @@ def importance(results: Results, *, metric: str = "val_accuracy", sweep: str = "
             "exploratory",
             trials.note,
             few,
-            f"PED-ANOVA, bar: 90 % of {AGAIN} bootstrap samples",
-            "dashed: what chance gives the first",
+            f"PED-ANOVA, bar: 90 % of {AGAIN} bootstraps",
+            "dashed: chance",
         ),
         badges=trials.badges,
     )

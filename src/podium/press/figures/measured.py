@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from podium.press.figures.drawing import said, shortened, some
+from podium.press.figures.drawing import runs_named, said, shortened
 from podium.press.results.metrics import Metric
 from podium.press.results.statistics import Difference, paired_difference, unpaired_difference
 from podium.press.results.table import IDENTITY, Results
@@ -40,7 +40,7 @@ def measured(results: Results, named: Metric, variants: Sequence[str] | None = N
         if len(lacking):
             raise PodiumError(
                 f"{results.experiment}, variant {said(name)!r}: {named.name} is missing or not finite in "
-                f"{some(list(lacking['run']))}. Train it again, or ask for another metric."
+                f"{runs_named(list(lacking['run']))}. Train it again, or ask for another metric."
             )
     return {
         name: {int(s): float(v) for s, v in zip(groups[name]["seed"], groups[name]["value"], strict=True)}

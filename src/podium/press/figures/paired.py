@@ -16,6 +16,7 @@ from podium.press.figures.drawing import (
     Drawing,
     canvas,
     counted,
+    few_seeds,
     noted,
     place,
     said,
@@ -83,11 +84,11 @@ def paired(
         ),
         note=noted(
             named.words,
-            "left: a line a seed, thick the mean",
-            "right: difference a seed, mean and 95 % t interval",
+            "a line a seed, thick: mean",
+            "right: differences, mean, 95 % t interval",
             "truncated axis",
         ),
-        badges=("truncated axis",),
+        badges=("truncated axis", *few_seeds(it.n)),
     )
 
 

@@ -169,7 +169,7 @@ def wrapped(name: str, room: float) -> str:
     breaks = [i + 1 for i, letter in enumerate(name[:-1]) if letter in " _.-/" and i]
     fitting = [i for i in breaks if text_width(name[:i].rstrip(), bold=True, size=SMALL) <= room]
     at = min(fitting or [len(_cut(name, room))], key=lambda i: abs(i - len(name) / 2))
-    return f"{_cut(name[:at].rstrip(), room)}\n{_cut(name[at:], room)}"
+    return f"{_cut(name[:at].rstrip(), room)}\n{_cut(name[at:], room)}".rstrip()
 
 
 def _cut(text: str, room: float) -> str:

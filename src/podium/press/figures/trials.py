@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from podium.press.figures.drawing import counted, said, shortened, some
+from podium.press.figures.drawing import counted, runs_named, said, shortened, some
 from podium.press.figures.measured import metric_of, run_values
 from podium.press.results.metrics import MINUS, Metric, in_figures
 from podium.press.results.statistics import holm
@@ -82,13 +82,13 @@ class Trials:
     def note(self) -> str:
         """What every figure of a sweep says below it."""
         which = f" of sweep {shortened(self.sweep)}, one of {self.others + 1}" if self.others else ""
-        rest = f", of them {self.left_out}" if self.left_out else ""
+        rest = f", {self.left_out}" if self.left_out else ""
         return f"{counted(len(self.runs), 'trial')}{which}{rest}"
 
     @property
     def badges(self) -> tuple[str, ...]:
         """What a slide with these trials must carry."""
-        chosen = ("best of a sweep, chosen on test",) if self.metric.split == "test" else ()
+        chosen = ("best picked on test",) if self.metric.split == "test" else ()
         return ("exploratory", *chosen)
 
 
@@ -124,9 +124,9 @@ def trials_of(results: Results, metric: str, sweep: str = "") -> Trials:
     if not np.isfinite(values).any():
         held = [str(run) for run, state in zip(rows["run"], rows["state"], strict=True) if state == "finished"]
         why = (
-            f"finished without a finite {metric}: {some(held)}. Ask for another metric"
+            f"finished without a finite {metric}: {runs_named(held)}. Ask for another metric"
             if held
-            else f"is finished: {some([f'{r} {s}' for r, s in zip(rows['run'], rows['state'], strict=True)])}. "
+            else f"is finished: {runs_named([f'{r} {s}' for r, s in zip(rows['run'], rows['state'], strict=True)])}. "
             f"Run `podium sweep {results.experiment}`: it resumes"
         )
         raise PodiumError(f"{'Every trial' if held else 'No trial'} of the sweep {chosen} {why}.")
@@ -278,4 +278,4 @@ def _shared(name: str, values: list[Any]) -> str:
         low, high = short(min(values), 2), short(max(values), 2)
         return f"{said(name)} {low}" if low == high else f"{said(name)} {low} to {high}"
     kinds = list(dict.fromkeys(short(value) for value in values))
-    return f"{said(name)} {some(kinds, 'or', 2)}" if len(kinds) <= 2 else ""
+    return f"{said(name)} {some(kinds, 'or')}" if len(kinds) <= 2 else ""

@@ -49,6 +49,8 @@ class Page:
         badges: of a report, which has no slides.
         template: its file; None where there is none.
         drawings: figures by name.
+        parts: what decides each figure.
+        drawn: of each figure what decided it when it was drawn last, and why it was.
         pictures: SVGs that cells drew, by name.
         data: what deck.json holds, by kind and id.
         asked: what the lock keeps of numbers, claims, diagrams and excerpts, by what was asked.
@@ -85,6 +87,8 @@ class Page:
         self.slides: list[Slide] = []
         self.badges: list[str] = []
         self.drawings: dict[str, Drawing] = {}
+        self.parts: dict[str, dict[str, Any]] = {}
+        self.drawn: dict[str, dict[str, Any]] = {}
         self.data: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
         self.asked: dict[str, dict[str, Any]] = {kind: {} for kind in ("numbers", "claims", "diagrams", "excerpts")}
         self.checks: list[Callable[[Page], None]] = []
@@ -145,6 +149,12 @@ class Page:
         """Write the open slide's footer, where the template has written none."""
         if self.slides:
             self.slides[-1].front.setdefault("foot", plain(text))
+
+    def mark(self, name: str) -> None:
+        """Give the open slide a class of the theme."""
+        if self.slides:
+            front = self.slides[-1].front
+            front["class"] = f"{front.get('class', '')} {name}".strip()
 
     def keep(self, kind: str, letter: str, value: Any) -> str:
         """Give a value a name in deck.json; what was asked for before keeps its name."""

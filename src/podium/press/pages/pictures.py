@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from typing import Any
 
-from podium.press.diagrams import DIAGRAMS
+from podium.press.diagrams import DIAGRAMS, check_total, imports, layers, read_description, tree
 from podium.press.figures import FIGURES, Drawing
+from podium.press.pages.drawn import parts_of
 from podium.press.pages.escaping import Markdown
 from podium.press.pages.excerpts import excerpt as excerpt_of
+from podium.press.pages.excerpts import morph as morph_of
 from podium.press.pages.lock import digest
 from podium.press.pages.page import Page, Placed
 from podium.spec import PodiumError, unknown
 
+WIDE = 76  # columns of code that fit a slide at its usual size
 PICTURE = re.compile(r"data:image/png;base64,[\w+/=]+")
 
 
@@ -25,7 +29,8 @@ def figure(page: Page, kind: str, experiment: str, **options: Any) -> Placed:
     for name in options:
         if name not in takes:
             raise unknown("option", name, takes, owner=f"Figure {kind}")
-    drawing: Drawing = FIGURES[kind](page.results(experiment), **options)
+    results = page.results(experiment)
+    drawing: Drawing = FIGURES[kind](results, **options)
     words = [kind, experiment, *(str(value) for value in options.values() if isinstance(value, str))]
     name = wished = re.sub(r"[^\w-]+", "-", "-".join(words))
     for again in range(2, 100):
@@ -33,29 +38,106 @@ def figure(page: Page, kind: str, experiment: str, **options: Any) -> Placed:
             break
         name = f"{wished}-{again}"
     page.drawings[name] = drawing
+    page.parts[name] = parts_of(results, kind, options)
     page.foot(drawing.note)
     page.badge(*drawing.badges)
     return Placed(page.medium.figure(name, drawing), drawing.finding, drawing.note)
 
 
-def diagram(page: Page, kind: str, experiment: str, variant: str | None = None) -> Markdown:
-    """Draw the pipeline (mermaid) or the classes (PlantUML) of what really ran."""
-    if kind not in DIAGRAMS:
-        raise unknown("diagram", kind, DIAGRAMS)
-    source = DIAGRAMS[kind](page.results(experiment).model(variant))
-    page.asked["diagrams"][" / ".join(filter(None, (kind, experiment, variant)))] = digest(source.encode())
-    if kind == "pipeline":
-        page.keep("mermaid", "m", source)
-        return page.medium.mermaid(source)
-    return page.medium.plantuml(page.keep("plantuml", "d", source), f"the classes of {experiment}")
+def diagram(
+    page: Page, kind: str, experiment: str = "", variant: str | None = None, *, description: str = ""
+) -> Markdown:
+    """Draw a diagram of what really ran: `pipeline`, `architecture`, `classes`; or `imports`, of Podium's own parts.
+
+    Args:
+        page: the page that asks.
+        kind: a key of `podium.press.diagrams.DIAGRAMS`, or "imports".
+        experiment: whose model is drawn.
+        variant: whose, of the experiment's variants; the first one's where None.
+        description: in place of an experiment, a file that `podium describe` wrote, from the project's folder.
+
+    Raises:
+        PodiumError: for an unknown kind, a model that no slide can show, or a description that is not the run's.
+    """
+    if kind == "imports":
+        drawn = imports()
+    elif kind not in DIAGRAMS:
+        raise unknown("diagram", kind, [*DIAGRAMS, "imports"])
+    else:
+        drawn = DIAGRAMS[kind](_described(page, experiment, variant, description))
+    page.asked["diagrams"][" / ".join(filter(None, (kind, experiment, variant, description)))] = digest(drawn.encode())
+    page.foot(drawn.note)
+    if drawn.language == "mermaid":
+        page.keep("mermaid", "m", str(drawn))
+        return page.medium.mermaid(str(drawn))
+    return page.medium.plantuml(page.keep("plantuml", "d", str(drawn)), drawn.alt)
 
 
-def excerpt(page: Page, symbol: str, *, highlight: list[str] | str | tuple[str, ...] = ()) -> Markdown:
-    """Show code by its symbol; each pattern's line is lit by one click; the footer says where it stands."""
-    found = excerpt_of(symbol, (highlight,) if isinstance(highlight, str) else tuple(highlight))
-    page.asked["excerpts"][symbol] = digest(found.code.encode())
+def layer_table(
+    page: Page, experiment: str = "", variant: str | None = None, *, description: str = "", rows: int = 10
+) -> Markdown:
+    """Show a model's layers with shapes, parameters and FLOPs, which add up to the run's own count."""
+    found = layers(_described(page, experiment, variant, description), rows=rows)
+    page.foot(found.note)
+    head, *body = found.cells()
+    return page.medium.table(head, body)
+
+
+def module_tree(
+    page: Page, experiment: str = "", variant: str | None = None, *, description: str = "", lines: int = 16
+) -> Markdown:
+    """Show the tree of a model's modules with the names and shapes of their parameters."""
+    found = tree(_described(page, experiment, variant, description), lines=lines)
+    page.foot(found.note)
+    return page.medium.verbatim(found.text())
+
+
+def excerpt(
+    page: Page,
+    symbol: str,
+    *,
+    highlight: list[str] | str | tuple[str, ...] = (),
+    shapes: str = "",
+    variant: str | None = None,
+    of: str = "",
+) -> Markdown:
+    """Show code by its symbol; each pattern's line is lit by one click; the footer says where it stands.
+
+    Args:
+        page: the page that asks.
+        symbol: "package.module:Class.method".
+        highlight: patterns that each fit one line.
+        shapes: an experiment whose traced shapes stand in the margin.
+        variant: whose, of that experiment.
+        of: the module that ran this code, where several did, such as "decoder.blocks.0".
+    """
+    patterns = (highlight,) if isinstance(highlight, str) else tuple(highlight)
+    traced = _described(page, shapes, variant, "") if shapes else None
+    found = excerpt_of(symbol, patterns, shapes=traced, of=of)
+    page.asked["excerpts"][symbol] = digest(found.annotated.encode())
     page.foot(found.place)
-    return page.medium.code(found.code, found.steps)
+    if found.columns > WIDE:
+        page.mark("wide-code")
+    return page.medium.code(found.annotated, found.steps)
+
+
+def morph(page: Page, first: str, second: str) -> Markdown:
+    """Show one symbol's code turn into another's, by one click."""
+    made = morph_of(first, second)
+    page.asked["excerpts"][f"{first} to {second}"] = digest(made.encode())
+    return made
+
+
+def _described(page: Page, experiment: str, variant: str | None, description: str) -> dict[str, Any]:
+    """Return a model's description, from a file or from a run, and make sure that it is the run's."""
+    if description:
+        return read_description(page.project.root / description)
+    results = page.results(experiment)
+    found = results.model(variant)
+    rows = results.rows(variant if variant is not None else results.variants[0])
+    recorded = rows["parameters"].iloc[0] if "parameters" in rows else None
+    check_total(found, None if recorded is None or math.isnan(recorded) else float(recorded))
+    return found
 
 
 def predictions(page: Page, experiment: str, variant: str | None = None, *, count: int = 8) -> Markdown:

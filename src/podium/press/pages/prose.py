@@ -102,6 +102,10 @@ class Prose:
         fence = fence_for(code)
         return Markdown(f"{fence}python\n{code}\n{fence}")
 
+    def verbatim(self, text: str) -> Markdown:
+        """Write a text whose columns matter."""
+        return self.output(text)
+
     def output(self, text: str) -> Markdown:
         """Write what a program printed."""
         fence = fence_for(text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial
@@ -24,7 +23,7 @@ from jinja2 import (
 from jinja2.runtime import BlockReference, Context, Macro
 from jinja2.sandbox import SandboxedEnvironment
 
-from podium.press.figures import save
+from podium.press.pages.drawn import figures_of, note_path, picture_path
 from podium.press.pages.escaping import Markdown
 from podium.press.pages.functions import functions_of
 from podium.press.pages.lock import FILE as LOCK
@@ -45,6 +44,7 @@ class Composed:
         data: what deck.json holds.
         files: every file of the folder, slides.md, deck.json and public/figures/ among them.
         lock: what its numbers, claims and figures are (see `podium.press.pages.lock`).
+        drawn: of each figure what decided it and why it was drawn (see `podium.press.pages.drawn`).
     """
 
     folder: Path
@@ -52,6 +52,7 @@ class Composed:
     data: dict[str, Any]
     files: dict[Path, bytes]
     lock: Lock
+    drawn: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -83,17 +84,17 @@ def compose(project: Project, deck: str, source: Source = "local") -> Composed:
     page = Page(project, source, head, before=read_lock(file), lock_file=file, template=template)
     markdown = filled(project, template, page)
     if page.looks_back:  # what changed is known only when the page is whole: once more, with its lock
-        now = lock_of(page, figures_of(page))
+        now = lock_of(page, figures_of(page, folder))
         page = Page(project, source, head, before=page.before, lock_file=file, now=now, template=template)
         markdown = filled(project, template, page)
     data = {"deck": deck, "source": source, **page.data}
-    figures = figures_of(page)
+    figures = figures_of(page, folder)
     files = {
         folder / "slides.md": markdown.encode(),
         folder / "deck.json": (json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
-        **{folder / "public" / "figures" / f"{n}.svg": picture for n, picture in {**figures, **page.pictures}.items()},
+        **{picture_path(folder, name): picture for name, picture in {**figures, **page.pictures}.items()},
     }
-    return Composed(folder, markdown, data, files, lock_of(page, figures))
+    return Composed(folder, markdown, data, files, lock_of(page, figures), page.drawn)
 
 
 def render(project: Project, deck: str, source: Source = "local") -> Rendered:
@@ -104,6 +105,7 @@ def render(project: Project, deck: str, source: Source = "local") -> Rendered:
     """
     composed = compose(project, deck, source)
     changed = tuple(_written(composed.files, composed.folder))
+    note_path(composed.folder).write_text(json.dumps(composed.drawn, indent=1, sort_keys=True) + "\n", "utf-8")
     return Rendered(**{field.name: getattr(composed, field.name) for field in fields(composed)}, changed=changed)
 
 
@@ -217,15 +219,6 @@ def _in_template(error: BaseException, template: Path) -> bool:
 
 def _is_template(frame: Any, template: Path) -> bool:
     return Path(frame.f_code.co_filename).is_relative_to(template.parent.parent)
-
-
-def figures_of(page: Page) -> dict[str, bytes]:
-    """Draw what a page asked for: name to SVG."""
-    drawn = {}
-    with tempfile.TemporaryDirectory() as scratch:
-        for name, drawing in page.drawings.items():
-            drawn[name] = save(drawing, Path(scratch) / f"{name}.svg").read_bytes()
-    return drawn
 
 
 def _written(files: dict[Path, bytes], folder: Path) -> list[Path]:

@@ -8,13 +8,14 @@ from functools import partial
 
 import pandas as pd
 
+from podium.press.pages.drawn import figures_of
 from podium.press.pages.escaping import Markdown, entities
 from podium.press.pages.functions import functions_of
 from podium.press.pages.lock import FILE as LOCK
 from podium.press.pages.lock import lock_of, read_lock
 from podium.press.pages.page import Lock, Page
 from podium.press.pages.prose import Prose
-from podium.press.pages.render import figures_of, filled
+from podium.press.pages.render import filled
 from podium.press.results import Source
 from podium.press.results.metrics import in_figures, listed
 from podium.spec import REPORT_TEMPLATE, PodiumError, Project, report_names, unknown

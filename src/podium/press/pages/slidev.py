@@ -61,6 +61,11 @@ class Slidev:
         fence = fence_for(code)
         return Markdown(f"{fence}python {f'{{{lit}}}' if lit else ''}".rstrip() + f"\n{code}\n{fence}")
 
+    def verbatim(self, text: str) -> Markdown:
+        """Write a text whose columns matter."""
+        fence = fence_for(text)
+        return Markdown(f"{fence}text\n{text}\n{fence}")
+
     def output(self, text: str) -> Markdown:
         """Write what a program printed."""
         return Markdown(f'<pre class="output">{"&#10;".join(entities(line) for line in text.split(chr(10)))}</pre>')
