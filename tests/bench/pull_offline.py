@@ -3,8 +3,9 @@
     python tests/bench/pull_offline.py            # writes reports/bench/pull_offline.json
 
 The run files are made here, record for record as wandb 0.31 writes them (a history record and two summary records a
-step), since the client itself would take an hour; a test reads one with W&B's own reader. The pull runs as a user's
-does, in a process of its own; memory is the sum over it and all its children, looked at every 20 ms.
+step), which takes a minute; a test reads one with W&B's own reader. The pull runs as a user's does, in a process of its
+own: `seconds` is from its start to its end, imports included; memory is the sum over it and its children (Pss), looked
+at every 20 ms. Linux only.
 """
 
 from __future__ import annotations

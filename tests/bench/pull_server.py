@@ -67,13 +67,31 @@ def asked(url: str, path: str, *, post: bool = False) -> dict[str, Any]:
         return json.load(answer)
 
 
-def measured(url: str, home: Path, script: str, *words: str) -> dict[str, Any]:
-    """Run a script in a process of its own; return what it printed, the server's requests, and the machine's load."""
+def busy_seconds() -> float:
+    """Return the seconds that all cores together have worked since the machine started."""
+    fields = [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")  # without idle and waiting for disks
+
+
+def wait_for_quiet(minutes: float) -> float:
+    """Wait until others leave the machine alone, but not for ever; return how busy it was, of 1."""
+    until = time.monotonic() + 60 * minutes
+    while True:
+        before = busy_seconds()
+        time.sleep(3)
+        share = (busy_seconds() - before) / 3 / (os.cpu_count() or 1)
+        if share < 0.1 or time.monotonic() > until:
+            return share
+
+
+def measured(url: str, home: Path, script: str, *words: str, server: int, patience: float) -> dict[str, Any]:
+    """Run a script in a process of its own; return what it printed, the server's requests, and what others took."""
     path = home / "script.py"
     path.write_text(script)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
     asked(url, "reset", post=True)
-    load = os.getloadavg()[0]
+    wait_for_quiet(patience)
+    all_before, server_before = busy_seconds(), server_seconds(server)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     done = subprocess.run(
@@ -94,20 +112,30 @@ def measured(url: str, home: Path, script: str, *words: str) -> dict[str, Any]:
     )
     whole = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ours = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    served = server_seconds(server) - server_before
+    others = (busy_seconds() - all_before - ours - served) / whole / (os.cpu_count() or 1)
     operations = asked(url, "counts")["operations"]
     return {
         **json.loads(done.stdout.splitlines()[-1]),
         "process_seconds": round(whole, 2),
-        "cpu_seconds": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 2),
+        "cpu_seconds": round(ours, 2),
+        "server_cpu_seconds": round(served, 2),
         "requests": sum(operations.values()),
         "operations": operations,
-        "load_before": round(load, 2),
+        "machine_taken_by_others": round(max(0.0, others), 2),
     }
 
 
-def loop(url: str, home: Path, kind: str, runs: int, total: int) -> dict[str, Any]:
+def server_seconds(process: int) -> float:
+    """Return the CPU seconds of the server's process."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def loop(url: str, home: Path, kind: str, runs: int, total: int, **how: Any) -> dict[str, Any]:
     """Measure one of the loops on the sweep's first runs, and scale it to all of them."""
-    found = measured(url, home, LOOP, SWEEP, str(runs), kind)
+    found = measured(url, home, LOOP, SWEEP, str(runs), kind, **how)
     scale = total / found["runs"]
     return {
         "measured_runs": found["runs"],
@@ -117,7 +145,7 @@ def loop(url: str, home: Path, kind: str, runs: int, total: int) -> dict[str, An
         "scaled": scale != 1,
         "seconds": round(found["seconds"] * scale, 1),
         "requests": round(found["requests"] * scale),
-        "load_before": found["load_before"],
+        "machine_taken_by_others": found["machine_taken_by_others"],
     }
 
 
@@ -141,19 +169,21 @@ def main() -> None:
     for name, default in (("runs", 1000), ("steps", 1000), ("metrics", 10), ("loop-runs", 100), ("times", 3)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--latency", type=float, default=0.05)
+    parser.add_argument("--patience", type=float, default=2.0, help="minutes to wait for a quiet machine, each time")
     parser.add_argument("--out", type=Path, default=ROOT / "reports/bench/pull_server.json")
     chosen = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="podium-bench-"))
     words = [f"--{name}={getattr(chosen, name)}" for name in ("runs", "steps", "metrics", "latency")]
     server, url = start_server(home, words)
+    how = {"server": server.pid, "patience": chosen.patience}
     try:
         pulls = []
         for number in range(chosen.times):
             folder = home / f"project-{number}"
-            pulls.append(measured(url, home, PULL, str(folder), SWEEP))
-        again = measured(url, home, PULL, str(folder), SWEEP)
+            pulls.append(measured(url, home, PULL, str(folder), SWEEP, **how))
+        again = measured(url, home, PULL, str(folder), SWEEP, **how)
         loops = {
-            kind: loop(url, home, kind, min(chosen.loop_runs, chosen.runs), chosen.runs)
+            kind: loop(url, home, kind, min(chosen.loop_runs, chosen.runs), chosen.runs, **how)
             for kind in ("history", "scan_history")
         }
         rows = sum(stored_rows(path) for path in folder.glob("build/pulled/bench/*.parquet"))
@@ -176,7 +206,8 @@ def main() -> None:
             "seconds_each": [round(pull["seconds"], 2) for pull in pulls],
             "process_seconds_each": [pull["process_seconds"] for pull in pulls],
             "cpu_seconds_each": [pull["cpu_seconds"] for pull in pulls],
-            "load_before_each": [pull["load_before"] for pull in pulls],
+            "server_cpu_seconds_each": [pull["server_cpu_seconds"] for pull in pulls],
+            "machine_taken_by_others_each": [pull["machine_taken_by_others"] for pull in pulls],
             "requests": pulls[0]["requests"],
             "operations": pulls[0]["operations"],
             "rows_kept": rows,
@@ -189,7 +220,8 @@ def main() -> None:
         },
         "loops": loops,
         "times_faster": {kind: round(found["seconds"] / seconds, 1) for kind, found in loops.items()},
-        "note": "Loops with scaled = true were measured on measured_runs runs and scaled linearly to all.",
+        "note": "Loops with scaled = true were measured on measured_runs runs and scaled linearly to all. "
+        "machine_taken_by_others is the share of all cores that other programs used meanwhile, of 1.",
     }
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
     chosen.out.write_text(json.dumps(report, indent=2) + "\n")

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -59,9 +60,11 @@ def test_an_offline_run_is_read_by_wandbs_own_reader(tmp_path):
         tracker.log({"val_accuracy": 0.5}, 1)
         tracker.finish({"test_accuracy": 0.6})
     (file,) = folder.glob("wandb/offline-run-*/run-*.wandb")
-    whole = file.read_bytes()
     wanted = (b"{{ 7*7 }}", b"dim", b"val_accuracy", b"test_accuracy", b"sweep")
-    assert [text for text in wanted if text not in whole] == []
+    until = time.monotonic() + 10  # W&B's service closes the file a moment after finish() came back
+    while missing := [text for text in wanted if text not in file.read_bytes()]:
+        assert time.monotonic() < until, missing
+        time.sleep(0.1)
 
 
 def test_a_broken_off_block_ends_the_run(tmp_path):

@@ -141,12 +141,9 @@ def _runs(results: Results, variants: tuple[str, ...], metric: str) -> list[dict
     """List the value of each run of some variants."""
     scale = results.metric(metric).quantity.scale
     return [
-        {
-            "seed": int(seed),
-            "value": in_figures(results.by_seed(name, metric)[int(seed)] * scale, SEED_DECIMALS),
-            "run": str(run),
-        }
+        {"seed": int(seed), "value": in_figures(values[int(seed)] * scale, SEED_DECIMALS), "run": str(run)}
         for name in variants
+        for values in [results.by_seed(name, metric)]
         for seed, run in zip(results.rows(name)["seed"], results.rows(name)["run"], strict=True)
     ]
 

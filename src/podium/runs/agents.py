@@ -1,8 +1,8 @@
 """Agents: W&B's own sweeps, created at its server and worked off by W&B's own agents.
 
 An agent is a process of its own, `python -m podium.runs.agents ENTITY/PROJECT/SWEEP [COUNT]`, that calls `wandb.agent`.
-When the process that started it goes, it ends as if Ctrl-C had been pressed twice: the trial that it runs is asked to
-stop, and nobody is left behind.
+When the process that started it goes, it ends as if Ctrl-C had been pressed: the trial that it runs is asked to stop,
+and killed where it does not, so that nobody is left behind.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ query PodiumStopped($entity: String!, $project: String!, $run: String!) {
 """
 ENDED = ("FINISHED", "CANCELED", "CANCELLED")
 STOP_PATIENCE = 5.0  # seconds to ask whether the server stopped us: SIGKILL may follow
-LEAVE_SECONDS = 2.0  # between the two signals that end an agent nobody waits for
+PATIENCE = (2.0, 30.0, 5.0)  # seconds after each Ctrl-C: to the agent, to its run, and once the run is killed
 
 
 def account(connection: Connection) -> str:
@@ -166,7 +166,13 @@ class Agent:
             self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """End it at once, and wait."""
+        """End it and its run, with ever less patience, and wait."""
+        for patience in PATIENCE:
+            if self.ended():
+                break
+            self.interrupt()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(patience)
         with suppress(ProcessLookupError):
             self._process.kill()
         self._end()
@@ -180,7 +186,10 @@ class Agent:
         code = self._end()
         if code > 0:
             lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
-            raise PodiumError(f"W&B's agent failed ({lines[-1].strip() if lines else code}). See {self.log}.")
+            reason = lines[-1].strip() if lines else f"exit code {code}"
+            raise PodiumError(
+                f"W&B's agent failed ({reason}). See {self.log}. The same command goes on with the sweep."
+            )
 
     def _end(self) -> int:
         code = self._process.wait()
@@ -203,12 +212,12 @@ def _unchanged(*names: str) -> Generator[None]:
 
 
 def _end_with_parent() -> None:
-    """Wait for the end of our input, which is the end of whoever started us; then end as after two Ctrl-C."""
+    """Wait for the end of our input, which is the end of whoever started us; then end as after three Ctrl-C."""
     while os.read(0, 1):  # sys.stdin's own lock would be held when Python ends
         pass
-    for _ in range(2):
+    for patience in PATIENCE:
         os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(LEAVE_SECONDS)
+        time.sleep(patience)
 
 
 def main(words: list[str]) -> None:

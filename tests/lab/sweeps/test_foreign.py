@@ -151,6 +151,11 @@ def test_a_weak_trial_stops_at_the_bracket_it_reached():
     assert told.reason([5.0, 5.0]) == "hyperband: loss 5 at 2 was not among the best 1/2"
 
 
+def test_a_bracket_that_was_passed_between_two_looks_is_judged():
+    told = judge(Told({2: 0.1}), min_iter=2, eta=3)
+    assert told.reason([5.0] * 100) == "hyperband: loss 5 at 2 was not among the best 1/3"
+
+
 def test_the_longest_of_several_run_files_counts(tmp_path):
     assert Values(tmp_path, "loss").read() == []
     assert Values(tmp_path, "loss").summary() == {}

@@ -1,6 +1,7 @@
 import dataclasses
 import io
 import json
+import os
 import random
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from podium.lab.sweeps import find_target, own, run_sweep
+from podium.lab.sweeps import find_target, own, run_sweep, worker
 from podium.lab.sweeps.job import make_job
 from podium.lab.sweeps.study import ended, outcome_of
 from podium.lab.sweeps.worker import gpu_names, open_study
@@ -259,6 +260,18 @@ def test_a_metric_that_no_run_logs_is_said_soon(sweep, tiny, project):
     assert [record.state for record in read_runs(project.runs, "tiny")] == ["finished"] * 2
 
 
+def test_a_metric_that_is_no_number_is_another_matter(sweep, tiny, monkeypatch, console):
+    whole = own.train_run
+
+    def spoilt(*arguments, **rest):
+        record = whole(*arguments, **rest)
+        return dataclasses.replace(record, history=[], summary={"val_accuracy": float("nan")})
+
+    monkeypatch.setattr(own, "train_run", spoilt)
+    assert [record.state for record in sweep(searched(tiny))] == ["finished"] * 2
+    assert "val_accuracy was never a finite number" in console.file.getvalue()
+
+
 def test_a_metric_is_named_by_file_and_line(sweep, plain):
     target = plain("def run(x): pass", more="metric:\n  name: loss\n")
     with pytest.raises(PodiumError, match=r"plain.yaml, line 6, metric.name: 2 trials .* They logged nothing to W&B"):
@@ -307,7 +320,10 @@ def test_gpus_are_those_that_this_process_may_see(monkeypatch):
     assert gpu_names() == ["5", "7"]
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(worker, "DRIVERS", ("/",))
     assert gpu_names() == ["0", "1"]
+    monkeypatch.setattr(worker, "DRIVERS", ())
+    assert gpu_names() == []
 
 
 def test_a_killed_worker_is_replaced(sweep, plain, console):
@@ -337,6 +353,39 @@ def test_progress_shows_trials_best_and_time_left(project, tiny):
     assert "1 of 2  best val_accuracy 0." in said
     assert " left" in said
     assert "loss" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["ctrl-c", "the parent is killed"])
+def test_several_workers_are_stopped_at_once(sweep, plain, project, how):
+    target = plain("def run(x):\n import time\n open(f'began-{x}', 'w').close()\n time.sleep(600)")
+    words = [sys.executable, SWEEPER, project.root, project.root / "plain.yaml", "", "2"]
+    process = subprocess.Popen(words, stderr=subprocess.DEVNULL, start_new_session=True)
+    while len(list(project.root.glob("began-*"))) < 2:
+        assert process.poll() is None
+        time.sleep(0.05)
+    if how == "ctrl-c":  # a terminal sends it to the whole group
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        process.kill()
+    process.wait()
+    with open_study(make_job(project, target, "full")) as study:
+        until = time.monotonic() + 60
+        while sorted(trial.state.name for trial in study.trials()) != ["FAIL", "FAIL", "WAITING", "WAITING"]:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        while programs := [path for path in Path("/proc").glob("[0-9]*/environ") if str(project.root) in text_of(path)]:
+            assert time.monotonic() < until, programs
+            time.sleep(0.05)
+    assert {record.state for record in read_runs(project.runs, "plain")} == {"interrupted"}
+    assert [record.state for record in sweep(plain("def run(x): pass"))] == ["finished"] * 3
+
+
+def text_of(path):
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 @pytest.mark.slow

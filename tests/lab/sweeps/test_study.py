@@ -144,6 +144,22 @@ def test_another_machine_is_given_some_time(opened):
     assert take(study).index == 0
 
 
+def test_a_connection_that_breaks_after_taking_loses_nothing(opened, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    study = opened()
+    sign_it, broken = study._set, []
+
+    def set_and_break(*arguments, **rest):
+        sign_it(*arguments, **rest)
+        if not broken:
+            broken.append(True)
+            raise sqlalchemy.exc.OperationalError("", {}, Exception("gone"))
+
+    monkeypatch.setattr(study, "_set", set_and_break)
+    assert [take(study).index for _ in range(3)] == [0, 1, 2]
+    assert len(study.trials()) == 4
+
+
 def test_signs_of_life_say_when_the_trial_was_given_away(opened):
     one, other = opened(beat=0.02), opened(grace=0.0)
     asked = take(one)

@@ -142,7 +142,7 @@ def test_a_classifier_looks_at_strokes(made):
     assert not np.array_equal(plain.get_array(), weighted.get_array())
     left, right = weighted.get_array()[0, 2], weighted.get_array()[0, 20]
     assert contrast(left, right) > 7  # the stroke that is looked at stands out
-    assert "one run (seed 0), first samples, not chosen" in drawing.note
+    assert "seed 0 alone, first samples, not chosen" in drawing.note
     away = [{"picture": i, "maps": looking(3 - i)} for i in range(2)]
     assert "empty paper gets" in attention(with_looks(made, away, pictures(0, 1))).finding
     even = [{"picture": 0, "maps": [{"token": "", "maximum": 0.06, "map": [[1, 1], [1, 1]]}]}]

@@ -5,8 +5,6 @@ import math
 import random
 import string
 
-import pytest
-
 from podium.press.results import MISSING, freeze_pulled, read_frozen_pulled, read_pulled
 from podium.runs.pull import Store, pull_source
 from podium.runs.pull.exact import keys_of, nest, to_text
@@ -91,7 +89,6 @@ def write_record(folder, index, made):
     return here.relative_to(folder).as_posix()
 
 
-@pytest.mark.slow
 def test_a_thousand_hostile_runs(project, tmp_path, bench, monkeypatch):
     monkeypatch.setattr("os.fsync", lambda _: None)  # six thousand of them: nothing here is about a power cut
     folder = tmp_path / "hostile"

@@ -1,5 +1,6 @@
 """Pulling local sources: incrementally, at the same time, and killed."""
 
+import io
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from podium.runs.pull import Store, pull_source, pulled_folder, pulled_names, source
 from podium.runs.record import append_event
@@ -149,6 +151,32 @@ def test_two_pulls_at_once(project, runs, bench):
     assert str(pull_source(project, (str(runs),))) == "elsewhere: 34 runs (34 unchanged)"
 
 
+def test_wandb_and_a_folder_in_one_pull(project, runs, stand_in):
+    stand_in.seed(3, 4, 2, path="team/bench")
+    said = io.StringIO()
+    console = Console(file=said)
+    stand_in.fail(429, "PodiumRuns", Retry_After="2")
+    pulled = pull_source(project, ("team/bench", str(runs)), name="both", console=console)
+    assert str(pulled) == "both: 7 runs (7 new)"
+    assert "W&B asks to wait 2 s (HTTP 429)." in said.getvalue()
+    assert pull_source(project, ("team/bench",), filters='{"state": "finished"}').name == "team-bench"
+    told = str(pull_source(project, (str(runs), "team/bench"), name="both", console=console))
+    assert told == "both: 7 runs (7 unchanged)"
+    with pytest.raises(PodiumError, match="both was pulled from"):
+        pull_source(project, ("team/bench",), name="both")
+
+
+def test_a_mistyped_folder_says_that_wandb_was_asked(project, stand_in, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(PodiumError, match=r"\(There is no folder runs/foo here, so W&B was asked\.\)"):
+        pull_source(project, ("runs/foo",))
+    with pytest.raises(PodiumError) as refused:
+        pull_source(project, ("nobody/foo",))
+    assert "no folder" not in str(refused.value)
+    assert pulled_names(project) == []
+
+
 PULL = """
 import sys
 from pathlib import Path
@@ -187,7 +215,7 @@ def test_a_killed_pull_goes_on(project, tmp_path, bench, many):
     script.write_text(PULL)
     command = [sys.executable, str(script), str(project.root), str(runs), str(many)]
     store = Store(pulled_folder(project, "elsewhere"))
-    for wanted in (1, 25):
+    for wanted in (1, 25) if many else (25,):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert process.stdout.readline() == "ready\n"
         deadline = time.monotonic() + 100

@@ -10,7 +10,7 @@ from podium.lab.sweeps.configuration import SweepConfiguration
 from podium.lab.sweeps.hyperband import is_number
 from podium.lab.sweeps.job import Job, trial_name
 from podium.lab.sweeps.processes import Guard
-from podium.lab.sweeps.study import Outcome, Study
+from podium.lab.sweeps.study import Outcome, Study, counted
 from podium.runs import Record
 from podium.runs.provenance import provenance
 from podium.runs.pull.offline import find_run_files, read_run_file
@@ -64,15 +64,17 @@ class Judge:
         for step in fresh:
             if step in telling or metric.reached(numbers[step - 1]):
                 self._study.report(self._number, step, numbers[step - 1])
-        reached = [bracket for bracket in self._brackets if bracket <= len(numbers)]
-        if band is None or not fresh or not reached:
+        if band is None or not fresh:
             return ""
-        trials = self._study.trials()
-        others = [_dense(trial.intermediate_values) for trial in trials if trial.number != self._number]
-        if not band.should_stop(numbers, others, maximize=metric.goal == "maximize"):
-            return ""
-        value = numbers[reached[-1] - 1]
-        return f"hyperband: {metric.name} {value:.4g} at {reached[-1]} was not among the best 1/{band.eta:g}"
+        trials = [trial for trial in counted(self._study.trials()) if trial.number != self._number]
+        others = [_dense(trial.intermediate_values) for trial in trials]
+        # A program is read now and then: every bracket that it passed meanwhile is judged as if it were just reached.
+        for count in sorted({*(bracket for bracket in self._brackets if bracket in fresh), len(numbers)}):
+            if band.should_stop(numbers[:count], others, maximize=metric.goal == "maximize"):
+                bracket = max(bracket for bracket in self._brackets if bracket <= count)
+                value = numbers[bracket - 1]
+                return f"hyperband: {metric.name} {value:.4g} at {bracket} was not among the best 1/{band.eta:g}"
+        return ""
 
     def _instructive(self, fresh: range, numbers: Sequence[float]) -> set[int]:
         """Name the steps that a bayes search learns from should the trial not end well: the best and the last."""
@@ -115,6 +117,8 @@ def outcome_of_record(job: Job, record: Record) -> Outcome:
     numbers = [value for value in logged(rows, metric.name) if is_number(value)]
     if numbers:
         return Outcome(state, record.reason, max(numbers) if metric.goal == "maximize" else min(numbers))
+    if logged(rows, metric.name):
+        return Outcome(state, record.reason or f"{metric.name} was never a finite number", None, (metric.name,))
     names = sorted({name for row in rows for name in row if not name.startswith("_")} - {"epoch"})
     return Outcome(state, record.reason, None, tuple(names[:MOST_NAMES]))
 
@@ -132,5 +136,6 @@ def start_of(job: Job, index: int, config: Mapping[str, Any]) -> dict[str, Any]:
 
 def origin_of(job: Job, device: str) -> dict[str, Any]:
     """Return where a trial comes from: a program's code is that of its own folder."""
-    root = job.project.root if job.experiment is not None else job.configuration.folder
-    return provenance(root, data="", device=device)
+    if job.experiment is not None:
+        return provenance(job.project.root, data="", device=device)
+    return {**provenance(job.configuration.folder, data="", device="cpu"), "device": device}

@@ -7,6 +7,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -170,7 +171,8 @@ def _wait(agents: Sequence[Agent], sight: _Sight) -> None:
         while not all(agent.ended() for agent in agents):
             try:
                 time.sleep(POLL_SECONDS)
-                sight.look(seldom=True)
+                with suppress(PodiumError):  # the network is away: the agents wait for it too
+                    sight.look(seldom=True)
             except KeyboardInterrupt:
                 pressed += 1
                 if pressed > 2:

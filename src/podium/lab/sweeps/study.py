@@ -80,6 +80,7 @@ class Study:
         self.direction = direction
         self._me = identity() | {"study": uuid.uuid4().hex}
         self._open_here.add(self._me["study"])
+        self._held: set[int] = set()  # the trials that `take` gave and that have not ended
         self._seen: dict[int, tuple[Any, float]] = {}  # trial: last sign of life, and when it was first seen
         self.optuna = storage.patiently(lambda: self._open(sampler))
         self._id = storage.patiently(lambda: storage.tables.get_study_id_from_name(name))
@@ -126,7 +127,10 @@ class Study:
                     self._set(asked.trial.number, "worker", self._me)
                 return asked
 
-        return self.storage.patiently(once)
+        taken = self.storage.patiently(once)
+        if taken is not None:
+            self._held.add(taken.trial.number)
+        return taken
 
     def busy(self) -> bool:
         """Say whether a trial runs or waits: one that may be left to take if its worker dies."""
@@ -163,6 +167,7 @@ class Study:
             self.optuna.tell(number, value, state=state)
 
         self._change(tell)
+        self._held.discard(number)
 
     def give_back(self, asked: Asked, *, killed: bool = False) -> bool:
         """Queue a trial again that this worker does not finish; say whether it may be tried again.
@@ -185,6 +190,7 @@ class Study:
                     self._queue_again(trial, self._all(), kills=kills)
 
         self._change(once)
+        self._held.discard(asked.trial.number)
         return True
 
     def run_again(self, numbers: Iterable[int]) -> None:
@@ -246,6 +252,8 @@ class Study:
         worker = trial.user_attrs.get("worker")
         if worker is None:
             return True  # killed between taking and signing: both happen under the lock that we hold
+        if worker["study"] == self._me["study"]:
+            return trial.number not in self._held  # the connection broke when it had just been taken
         if worker["study"] in self._open_here:
             return False
         dead = True if {**worker, "study": self._me["study"]} == self._me else is_dead(worker)
@@ -319,12 +327,18 @@ def started(trials: Iterable[FrozenTrial]) -> set[int]:
     return {index_of(trial, every) for trial in every if not trial.user_attrs.get("surplus")}
 
 
-def ended(trials: Iterable[FrozenTrial]) -> dict[int, FrozenTrial]:
-    """Return the trials of the sweep that have ended, by index: one each, tries that were lost left out."""
+def counted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+    """Return the tries that count: one of each trial, those that were lost or are tried again left out."""
     every = list(trials)
     again = {trial.user_attrs.get("retry_of") for trial in every}
-    done = [trial for trial in every if trial.state.is_finished() and "outcome" in trial.user_attrs]
-    return {index_of(trial, every): trial for trial in done if not is_lost(trial) and trial.number not in again}
+    return [trial for trial in every if not is_lost(trial) and trial.number not in again]
+
+
+def ended(trials: Iterable[FrozenTrial]) -> dict[int, FrozenTrial]:
+    """Return the trials of the sweep that have ended, by index."""
+    every = list(trials)
+    done = [trial for trial in counted(every) if trial.state.is_finished() and "outcome" in trial.user_attrs]
+    return {index_of(trial, every): trial for trial in done}
 
 
 def outcome_of(trial: FrozenTrial) -> Outcome:

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from podium.lab.sweeps.configuration import Metric
 from podium.lab.sweeps.job import Job, trial_name
-from podium.lab.sweeps.study import Outcome, ended, is_lost, outcome_of
+from podium.lab.sweeps.study import Outcome, counted, ended, outcome_of
 from podium.spec import PodiumError, unknown
 
 EARLY_SECONDS = 60.0
@@ -100,8 +100,12 @@ class Watch:
                 numbers,
             )
         metric = self.job.configuration.metric
-        without = [outcome for outcome in mine.values() if outcome.state == "finished" and outcome.value is None]
-        if metric is None or len(without) < min(UNLOGGED, self.job.total) or len(without) + len(failed) < len(mine):
+        if metric is None:
+            return
+        without = [
+            o for o in mine.values() if o.state == "finished" and o.value is None and metric.name not in o.logged
+        ]
+        if len(without) < min(UNLOGGED, self.job.total) or len(without) + len(failed) < len(mine):
             return
         if any(trial.intermediate_values or trial.values for trial in trials):
             return
@@ -145,6 +149,8 @@ class Watch:
         metric = self.job.configuration.metric
         if metric is None:
             return "finished"
+        if outcome.reason:
+            return outcome.reason
         return f"finished without {metric.name}" if outcome.value is None else f"{metric.name} {outcome.value:.4g}"
 
 
@@ -163,8 +169,7 @@ def target_reached(trials: Sequence[FrozenTrial], metric: Metric | None) -> bool
         return False
     return any(
         metric.reached(value)
-        for trial in trials
-        if not is_lost(trial)
+        for trial in counted(trials)
         for value in [*trial.intermediate_values.values(), *(trial.values or [])]
     )
 

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Generator
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial
@@ -27,6 +28,7 @@ from podium.spec import PodiumError
 
 IDLE_SECONDS = 1.0
 STOPPED, ERROR = 130, 1  # exit codes
+DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # of GPUs: NVIDIA's, AMD's, and Windows's for Linux
 
 Look = Callable[[list[FrozenTrial], str], None]
 
@@ -103,7 +105,7 @@ def work_alone(job: Job, gpu: str, threads: int, line: Connection) -> None:
         torch.set_num_threads(threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        with terminated_like_ctrl_c(), open_study(job) as study:
+        with terminated_like_ctrl_c(once=True), open_study(job) as study:
             work(job, study, notify=lambda sentence: line.send(("say", sentence)))
     except KeyboardInterrupt:
         os._exit(STOPPED)  # nothing is left to be done, and a second Ctrl-C shall not show a traceback
@@ -117,26 +119,37 @@ def gpu_names() -> list[str]:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return [name.strip() for name in visible.split(",") if name.strip()]
+    if not any(Path(driver).exists() for driver in DRIVERS):
+        return []  # so that torch, which is slow to import, is not asked
     import torch
 
     return [str(index) for index in range(torch.cuda.device_count())]
 
 
 @contextlib.contextmanager
-def terminated_like_ctrl_c() -> Generator[None]:
-    """Let SIGTERM, which schedulers send, end a sweep as Ctrl-C does: what runs is queued again."""
+def terminated_like_ctrl_c(*, once: bool = False) -> Generator[None]:
+    """Let SIGTERM, which schedulers send, end a sweep as Ctrl-C does: what runs is queued again.
+
+    Args:
+        once: pass over every further SIGTERM and Ctrl-C: a terminal sends it to a worker, and so does the one that
+            started the worker.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    numbers = (signal.SIGTERM, signal.SIGINT) if once else (signal.SIGTERM,)
 
     def interrupt(*_: Any) -> None:
+        for number in numbers if once else ():
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end_with_parent() -> None:

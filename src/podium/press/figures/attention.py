@@ -142,7 +142,7 @@ def attention(
             f"The largest weight of each map: {largest}."
         ),
         note=noted(
-            f"{shortened(name)}, one run (seed {seed}), {which}",
+            f"{shortened(name)}, seed {seed} alone, {which}",
             f"{MOST_MAPS} of {longest} digits" if longest > MOST_MAPS else "",
             "each map on its own scale, largest weight below",
         ),

@@ -102,7 +102,7 @@ def budget(results: Results, *, metric: str = "val_accuracy", sweep: str = "") -
             trials.note,
             f"truncated axis, {beyond} beyond it" if beyond else "truncated axis" if cut else "",
             f"line: expected best, band: {LEVEL * 100:.0f} % of random searches",
-            "grey: as they ran",
+            "grey: as run",
         ),
         badges=trials.badges[1:] + ("truncated axis",) * cut,
     )

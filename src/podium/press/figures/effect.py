@@ -78,28 +78,31 @@ def effect(results: Results, *, field: str, metric: str = "test_accuracy") -> Dr
     varied = (
         f"{others} other field{'s' * (others > 1)} var{'y' if others > 1 else 'ies'} within a row" if others else ""
     )
+    best, beaten = _beaten(groups, named)
     amounts = "; ".join(f"{said(group.value)} {_amount(group, named)}" for group in groups)
     return Drawing(
-        draw=lambda tokens: _draw(tokens, groups, named),
-        finding=_finding(groups, field, named),
+        draw=lambda tokens: _draw(tokens, groups, named, best if beaten else None),
+        finding=_finding(best, beaten, len(groups) - 1, field, named),
         alt=f"{named.words.capitalize()} by {field}, a dot a run, mean and 95 % t interval: {amounts}.",
         note=noted(f"{named.words} by {field}, a dot a run, bar: 95 % t interval", varied),
         badges=("fewer than three runs",) * any(group.it.n < FEWEST_SEEDS for group in groups),
     )
 
 
-def _finding(groups: list[Group], field: str, named: Metric) -> str:
-    """Compare the best value with each other one, as independent runs, Holm-corrected."""
+def _beaten(groups: list[Group], named: Metric) -> tuple[Group, list[str]]:
+    """Compare the best value with each other one as independent runs, by Holm; name those it is shown to beat."""
     sign = 1 if named.quantity.better == "higher" else -1
     best, *others = sorted(groups, key=lambda group: -sign * group.it.mean)
     p = holm([unpaired_difference(best.reached, other.reached).p for other in others])
-    beaten = [o.value for o, q in zip(others, p, strict=True) if q < 0.05 and min(o.it.n, best.it.n) >= FEWEST_SEEDS]
+    enough = [min(other.it.n, best.it.n) >= FEWEST_SEEDS for other in others]
+    return best, [o.value for o, q, many in zip(others, p, enough, strict=True) if q < 0.05 and many]
+
+
+def _finding(best: Group, beaten: list[str], others: int, field: str, named: Metric) -> str:
     name = said(f"{field} {best.value}")
-    if len(beaten) == len(others):
-        return f"{name} beats {some(beaten)}"
-    if beaten:
-        return f"{name} beats {some(beaten)}; over the rest nothing is shown"
-    return f"No difference in {named.words} is shown between the values of {said(field)}"
+    if not beaten:
+        return f"No difference in {named.words} is shown between the values of {said(field)}"
+    return f"{name} beats {some(beaten)}" + ("" if len(beaten) == others else "; over the rest nothing is shown")
 
 
 def _amount(group: Group, named: Metric) -> str:
@@ -111,7 +114,7 @@ def _amount(group: Group, named: Metric) -> str:
     return f"{amount} ({in_figures(group.it.low, decimals)} to {in_figures(group.it.high, decimals)})"
 
 
-def _draw(tokens: Tokens, groups: list[Group], named: Metric) -> Figure:
+def _draw(tokens: Tokens, groups: list[Group], named: Metric, winner: Group | None) -> Figure:
     names = [shortened(group.value, LONGEST) for group in groups]
     texts = [_amount(group, named) for group in groups]
     left = max(text_width(name) for name in names) + 18
@@ -120,12 +123,10 @@ def _draw(tokens: Tokens, groups: list[Group], named: Metric) -> Figure:
     axes = place(figure, left, 8, WIDTH - left - right, HEIGHT - 66)
     axes.spines["left"].set_visible(False)
     axes.grid(visible=True, axis="x", color=tokens.line, linewidth=1.2)
-    sign = 1 if named.quantity.better == "higher" else -1
-    best = max(groups, key=lambda group: sign * group.it.mean)
     shown: list[float] = []
     beside: dict[str, Any] = {"xytext": (9, 0), "textcoords": "offset points", "va": "center", "fontsize": SMALL * 0.75}
     for y, (group, text) in enumerate(zip(groups, texts, strict=True)):
-        colour = tokens.accent if group is best else tokens.soft
+        colour = tokens.accent if group is winner else tokens.soft
         axes.scatter(
             group.reached, [-y - 0.28] * len(group.reached), s=26, color=tokens.mark, alpha=0.85, linewidths=0, zorder=2
         )

@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 import pandas as pd
-from pandas.util import hash_pandas_object
 
 import podium.press
 from podium.press.figures import save
@@ -128,9 +126,9 @@ def _frame(frame: pd.DataFrame) -> str:
     """Digest a table of numbers and names, fast."""
     seen = hashlib.sha256(repr([*frame.columns]).encode("utf-8", "backslashreplace"))
     for name in frame.columns:
-        column = frame[name]
-        plain = column if column.dtype.kind in "iufb" else column.map(repr)
-        seen.update(np.asarray(hash_pandas_object(plain, index=False)).tobytes())
+        values = frame[name].to_numpy()
+        plain = values.dtype.kind in "iufb"
+        seen.update(values.tobytes() if plain else "\0".join(map(repr, values)).encode("utf-8", "backslashreplace"))
     return seen.hexdigest()[:16]
 
 

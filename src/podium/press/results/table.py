@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from podium.press.results.metrics import Metric, Quantity, direction, metric_named
@@ -73,22 +73,27 @@ class Results:
             )
         covered = {profile: set(rows["variant"]) for profile, rows in done.groupby("profile")}
         full = covered.get("full", set()) >= covered.get("quick", set())
-        done = done[done["profile"] == ("full" if full else "quick")]
-        kept = [self._newest(rows) for _, rows in done.groupby("variant", sort=False)]
-        order = sorted(kept, key=lambda rows: (rows["started"].min(), rows["variant"].iloc[0]))
-        return pd.concat(order, ignore_index=True)
-
-    def _newest(self, rows: pd.DataFrame) -> pd.DataFrame:
-        rows = rows.sort_values(["started", "run"])
+        done = done[done["profile"] == ("full" if full else "quick")].sort_values(["started", "run"])
         fields = [name for name in self.config_fields if name != "seed"] if self.settings is None else self.settings
-        settings = [json.dumps([_plain(row[name]) for name in fields]) for _, row in rows.iterrows()]
-        same = rows[[text == settings[-1] for text in settings]]
-        return same.drop_duplicates("seed", keep="last").sort_values("seed")
+        settings = pd.Series(_settings(done, fields), index=done.index)
+        same = done[settings == settings.groupby(done["variant"]).transform("last")]
+        kept = same.drop_duplicates(["variant", "seed"], keep="last")
+        first = kept.groupby("variant")["started"].transform("min")
+        order = pd.DataFrame({"first": first, "variant": kept["variant"], "seed": kept["seed"]}).sort_values(
+            ["first", "variant", "seed"]
+        )
+        return kept.loc[order.index].reset_index(drop=True)
 
-    @property
+    @cached_property
     def variants(self) -> list[str]:
         """The variants that can be compared, in the order of the experiment."""
         return list(dict.fromkeys(self.compared["variant"]))
+
+    @cached_property
+    def _places(self) -> dict[str, np.ndarray]:
+        """Where in `compared` each variant's runs stand."""
+        found = self.compared.groupby("variant", sort=False).indices
+        return {str(name): places for name, places in found.items()}
 
     @property
     def profile(self) -> str:
@@ -112,10 +117,14 @@ class Results:
         """
         if variant not in self.variants:
             raise unknown("variant", variant, self.variants, owner=f"Experiment {self.experiment}")
-        return self.compared[self.compared["variant"] == variant]
+        return self.compared.iloc[self._places[variant]]
 
     def metrics(self) -> list[str]:
         """Name every metric that the compared runs hold, at the end or by epoch."""
+        return self._metrics
+
+    @cached_property
+    def _metrics(self) -> list[str]:
         skip = {*IDENTITY, *self.config_fields, "epoch"}
         names = [*self.compared.columns, *self.history.columns]
         frames = (self.compared, self.history)
@@ -130,9 +139,8 @@ class Results:
         rows = self.rows(variant)
         if metric not in self.metrics():
             raise unknown("metric", metric, self.metrics(), owner=f"Experiment {self.experiment}")
-        values = {}
-        for run, seed in zip(rows["run"], rows["seed"], strict=True):
-            values[int(seed)] = self._value(str(run), metric)
+        reached = self._reached(metric)[self._places[variant]]
+        values = {int(seed): float(value) for seed, value in zip(rows["seed"], reached, strict=True)}
         lacking = [seed for seed, value in values.items() if not math.isfinite(value)]
         if lacking:
             raise PodiumError(
@@ -176,16 +184,26 @@ class Results:
         values = {name: self.by_seed(name, metric) for name in variants or self.variants}
         return ranking(values, self.metric(metric).quantity.better, paired=self.paired)
 
-    def _value(self, run: str, metric: str) -> float:
-        if metric in self.compared:
-            value = self.compared.loc[self.compared["run"] == run, metric].iloc[0]
-            if not pd.isna(value):
-                return float(value)
-        if metric in self.history:
-            column = self.history.loc[self.history["run"] == run].sort_values("epoch")[metric]
-            if len(column):
-                return float(column.iloc[-1])
-        return math.nan
+    def _reached(self, metric: str) -> np.ndarray:
+        """Return a metric of each compared run: from the summary, else the last of its history; NaN where neither."""
+        if metric not in self._cache:
+            values = pd.Series(math.nan, index=self.compared.index)
+            if metric in self.compared:
+                values = pd.to_numeric(self.compared[metric], errors="coerce").astype(float)
+            if metric in self.history and values.isna().any():
+                ordered = self.history.sort_values("epoch", kind="stable")
+                if self.step != "epoch":
+                    ordered = ordered[
+                        ordered[metric].notna()
+                    ]  # a program that is not ours logs each metric in its time
+                last = ordered.drop_duplicates("run", keep="last").set_index("run")[metric]
+                values = values.fillna(self.compared["run"].map(pd.to_numeric(last, errors="coerce")).astype(float))
+            self._cache[metric] = values.to_numpy()
+        return self._cache[metric]
+
+    @cached_property
+    def _cache(self) -> dict[str, np.ndarray]:
+        return {}
 
     def curves(self, variant: str, metric: str) -> pd.DataFrame:
         """Return a metric over epochs: a row an epoch (from 1), a column a seed; NaN where a seed has no value.
@@ -269,13 +287,19 @@ def _dtype(rows: Sequence[dict[str, Any]], name: str) -> str:
 
 
 def _is_number(column: pd.Series) -> bool:
-    return all(type(v) in (int, float) or pd.isna(v) for v in column.tolist() if not isinstance(v, (dict, list))) and (
-        not column.map(lambda v: isinstance(v, (dict, list, str, bool))).any()
-    )
+    if column.dtype.kind in "iuf":
+        return True
+    kinds = {type(value) for value in column.tolist() if value is not None and value is not pd.NA}
+    return kinds <= {int, float}
 
 
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value.item() if hasattr(value, "item") else value
+def _settings(rows: pd.DataFrame, fields: Sequence[str]) -> np.ndarray:
+    """Number the settings of rows: equal numbers where all of some fields are equal."""
+    found = np.zeros(len(rows), dtype="int64")
+    for name in fields:
+        codes, values = pd.factorize(rows[name].map(repr))
+        found, _ = pd.factorize(found * (len(values) + 1) + codes)
+    return found
 
 
 def _span(column: pd.Series) -> str:

@@ -46,6 +46,11 @@ class Connection:
     def __init__(
         self, *, notify: Callable[[str], None] | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        try:
+            import requests  # noqa: F401 - W&B's client brings it
+        except ImportError as error:
+            msg = "Reading from W&B needs its client, which comes with the lab: pip install 'podium[lab]'."
+            raise PodiumError(msg) from error
         self.base_url = base_url()
         self.asked: Counter[int | str] = Counter()
         self._key = login_key()
@@ -56,6 +61,7 @@ class Connection:
         self._local = threading.local()
         self._gate = _Gate(clock)
         self._answered = False
+        self._told_until = 0.0
         self._left = threading.Event()
 
     def close(self) -> None:
@@ -89,7 +95,8 @@ class Connection:
                 raise PodiumError(
                     f"W&B asks to wait {told:.0f} s ({trouble}). What was pulled is kept: pull again later."
                 )
-            if told >= 2:
+            if told >= 2 and self._clock() >= self._told_until:  # once, not once a thread
+                self._told_until = self._clock() + told
                 self._notify(f"W&B asks to wait {told:.0f} s ({trouble}).")
             first_trouble = self._clock() if first_trouble is None else first_trouble
             spent = self._clock() - first_trouble
@@ -115,11 +122,12 @@ class Connection:
     def _try(self, body: bytes, turn: _Turn) -> tuple[dict[str, Any] | None, str, float]:
         """Ask once: the data, or what went wrong and the seconds that the server asks to wait."""
         import requests
+        import urllib3
 
         try:
-            response = self._session().post(f"{self.base_url}/graphql", data=body, timeout=TIMEOUT)
-            text = response.content
-        except requests.RequestException as error:
+            response = self._session().post(f"{self.base_url}/graphql", data=body, timeout=TIMEOUT, stream=True)
+            text = response.raw.read(decode_content=True)  # `content` would join it from pieces of ten kilobytes
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             self.asked["cut"] += 1
             return None, _cause(error), 0.0
         self._answered = True

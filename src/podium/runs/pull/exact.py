@@ -80,11 +80,16 @@ def leaves(values: Mapping[str, Any], above: Keys = ()) -> Iterator[tuple[Keys, 
     >>> list(leaves({"a": {"b": 1, "c": {}}, "d": [2]}))
     [(('a', 'b'), 1), (('a', 'c'), {}), (('d',), [2])]
     """
-    for key, value in values.items():
-        if isinstance(value, dict) and value and not is_reference(value):
-            yield from leaves(value, (*above, key))
+    open_dicts = [(above, iter(values.items()))]  # a stack of our own: Python's ends after a thousand dicts
+    while open_dicts:
+        path, items = open_dicts[-1]
+        for key, value in items:
+            if isinstance(value, dict) and value and not is_reference(value):
+                open_dicts.append(((*path, key), iter(value.items())))
+                break
+            yield (*path, key), value
         else:
-            yield (*above, key), value
+            open_dicts.pop()
 
 
 def is_reference(value: Mapping[str, Any]) -> bool:

@@ -234,7 +234,7 @@ def _items(items: Iterable[Any]) -> tuple[list[str | Keys], list[Any]]:
         texts.append(item.value_json)
     try:
         values = json.loads(f"[{','.join(texts)}]")
-    except ValueError:
+    except (ValueError, RecursionError):
         values = []
     if len(values) != len(texts):
         values = [_value(text) for text in texts]
@@ -250,8 +250,8 @@ def _name(item: Any) -> str | Keys:
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
-        return text  # no JSON: kept as the text that it is
+    except (ValueError, RecursionError):
+        return text  # no JSON, or deeper than Python goes: kept as the text that it is
 
 
 def record_parser() -> Callable[[bytes], Any | None]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from podium.runs.pull.connection import Connection, ServerTroubleError
 from podium.runs.pull.pulled import PulledRun
@@ -117,6 +118,8 @@ def server_path(text: str) -> ServerPath | None:
     """
     match = NAMES.fullmatch(text.strip())
     parts = [part for part in match["path"].split("/") if part] if match else []
+    if "://" in text:
+        parts = [unquote(part) for part in parts]
     if len(parts) == 3 and parts[2] in ("workspace", "table", "sweeps", "runs", "overview"):
         parts = parts[:2]
     if len(parts) == 2:

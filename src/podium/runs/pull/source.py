@@ -94,16 +94,42 @@ def pull_source(
     _check_claim(folder, name, claim)
     store = Store(folder)
     counts = Counts()
+    console = console or Console(stderr=True)
     with _progress(console) as show:
         if local:
             counts += pull_local(store, local, tags=tags, progress=show("reading"))
         if paths:
-            from podium.runs.pull.server import pull_server
-
-            counts += pull_server(store, paths, filters=wanted, tags=tags, progress=show("asking W&B"))
+            counts += _pull_server(store, paths, console, filters=wanted, tags=tags, progress=show("asking W&B"))
     removed = store.keep_only(counts.keys)
     _write_claim(folder, claim)
     return Pulled(name=name, folder=folder, counts=counts, removed=removed)
+
+
+def _pull_server(
+    store: Store,
+    paths: list[ServerPath],
+    console: Console,
+    *,
+    filters: dict[str, Any],
+    tags: tuple[str, ...],
+    progress: Callable[[int, int], None],
+) -> Counts:
+    from podium.runs.pull.server import pull_server
+
+    said: set[str] = set()
+
+    def notify(sentence: str) -> None:
+        if sentence not in said:
+            said.add(sentence)
+            console.print(sentence, markup=False, highlight=False)
+
+    try:
+        return pull_server(store, paths, filters=filters, tags=tags, progress=progress, notify=notify)
+    except PodiumError as error:
+        meant = [str(path) for path in paths if Path(str(path)).parent.is_dir() and Path(str(path)).parent != Path()]
+        if meant:
+            raise PodiumError(f"{error} (There is no folder {meant[0]} here, so W&B was asked.)") from error
+        raise
 
 
 def pull_local(
@@ -168,7 +194,10 @@ def _read_one(store: Store, tags: tuple[str, ...], unit: Unit) -> tuple[str, str
         return unit.key, str(error), False
     if run is None or not set(tags) <= set(run.tags):
         return unit.key, "", False
-    store.write(run)
+    try:
+        store.write(run)
+    except RecursionError:
+        return unit.key, f"{unit.key} holds a value that is nested too deep.", False
     return unit.key, "", True
 
 
@@ -253,9 +282,9 @@ def _write_claim(folder: Path, sources: list[str]) -> None:
 
 
 @contextmanager
-def _progress(console: Console | None) -> Generator[Callable[[str], Callable[[int, int], None]], None, None]:
+def _progress(console: Console) -> Generator[Callable[[str], Callable[[int, int], None]], None, None]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console or Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
 
         def show(what: str) -> Callable[[int, int], None]:
             task = bar.add_task(what, total=None)
