@@ -26,8 +26,8 @@ def results(values, reached, **more):
 def test_the_best_value_is_named_where_it_is_shown():
     drawing = effect(results([2, 2, 2, 10, 10, 10], [0.5, 0.51, 0.52, 0.9, 0.91, 0.92], width=range(6)), field="depth")
     assert drawing.finding == "depth 10 beats 2"
-    assert "2 51.0 % (" in drawing.alt
-    assert "within a row 1 other field varies" in drawing.note
+    assert "2 51 % (" in drawing.alt
+    assert "1 other field varies within a row" in drawing.note
     labels = [label.get_text() for axes in drawing.figure.axes for label in axes.get_yticklabels()]
     assert labels == ["2", "10"]
 

@@ -3,6 +3,7 @@
 import pytest
 
 from podium.press.pages import badges
+from podium.press.pages.page import badge_line
 from podium.press.results import load_results, results_from
 from podium.runs import read_runs
 
@@ -40,3 +41,9 @@ def test_the_best_by_test_is_said_to_be_picked_there():
     assert badges.picked_on_test("test_accuracy", best) == "best picked on test"
     assert badges.picked_on_test("val_accuracy", best) == ""
     assert badges.picked_on_test("test_accuracy", badges.Picked("rotary", "val_accuracy"), "none") == ""
+
+
+def test_a_long_line_of_badges_keeps_the_words_and_drops_the_details():
+    badges_ = ["quick profile: 2 epochs, 10,000 images, CPU", "truncated axis", "2 factors changed: a and weight_decay"]
+    assert badge_line(badges_) == "quick profile · truncated axis · 2 factors changed: a and weight_decay"
+    assert badge_line([f"quick profile: {n} epochs, {'x' * 40}" for n in (2, 4)]) == "quick profile"

@@ -23,6 +23,7 @@ from podium.spec import PodiumError, Project
 MARK = "\x02slide {}\x03"  # no text of a run can hold these two characters: `literal` drops them
 MARKS = re.compile("\x02slide \\d+\x03")
 LONG_TITLE = 84  # characters: more take three lines, and room from what stands below
+LONG_BADGE = 80  # characters
 KINDS = ("receipts", "claims", "plantuml", "mermaid", "predictions", "names")
 
 Lock = dict[str, dict[str, Any]]  # see podium.press.pages.lock
@@ -127,7 +128,7 @@ class Page:
             if _title_length(body) > LONG_TITLE:
                 front["class"] = f"{front.get('class', '')} long-title".strip()
             if slide.badges:
-                front["badge"] = " · ".join(slide.badges)
+                front["badge"] = badge_line(slide.badges)
             parts.append(f"---\n{_yaml(front)}---\n\n{body.strip()}\n")
         return "\n".join(parts)
 
@@ -205,6 +206,20 @@ def place_in_template() -> tuple[Path, int] | None:
             return Path(template.filename), template.get_corresponding_lineno(frame.f_lineno)
         frame = frame.f_back
     return None
+
+
+def badge_line(badges: list[str]) -> str:
+    """Join badges to a line that leaves room for the kicker: the longest lose what stands behind their colon.
+
+    >>> badge_line(["quick profile: 2 epochs, 10,000 images, CPU", "best picked on test"])
+    'quick profile: 2 epochs, 10,000 images, CPU · best picked on test'
+    """
+    shown = list(badges)
+    for longest in sorted(badges, key=len, reverse=True):
+        if len(" · ".join(shown)) <= LONG_BADGE:
+            break
+        shown[shown.index(longest)] = longest.partition(":")[0]
+    return " · ".join(dict.fromkeys(shown))
 
 
 def _title_length(body: str) -> int:
