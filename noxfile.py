@@ -73,7 +73,7 @@ def slides(session: nox.Session) -> None:
 
 @nox.session
 def report(session: nox.Session) -> None:
-    """Build reports as one HTML file and a PDF: `nox -s report -- lab_notebook`."""
+    """Build reports as one HTML file and a PDF: `nox -s report -- lab_notebook --runs frozen`."""
     podium(session, "report", *session.posargs)
 
 

@@ -122,13 +122,13 @@ class Prose:
 
     def predictions(self, name: str, rows: Sequence[dict[str, str]]) -> Markdown:
         """Write a table of pictures with what stands on them and what was read."""
-        cells = []
+        pictures = []
         for number, row in enumerate(rows, start=1):
             file = f"figures/{name}-{number}.png"
             self.pictures[file] = base64.b64decode(row["picture"].partition(",")[2])
-            picture = Markdown(f'![]({file}){{width=56px alt="{entities(row["correct"])}"}}')
-            cells.append([picture, row["correct"], row["predicted"]])
-        return self.table(["picture", "stands there", "was read"], cells)
+            pictures.append(Markdown(f'![]({file}){{width=42px alt="{entities(row["correct"])}"}}'))
+        there = ["stands there", *(row["correct"] for row in rows)]
+        return self.table(["picture", *pictures], [there, ["was read", *(row["predicted"] for row in rows)]])
 
     def names(self, _name: str, names: Sequence[str]) -> Markdown:
         """Write the names of runs."""
