@@ -1,5 +1,6 @@
 """A made-up project with three trained experiments, and a deck that a test writes itself."""
 
+import json
 import math
 from pathlib import Path
 
@@ -11,18 +12,7 @@ from podium.spec import Project, experiment_names, load_experiment
 ROOT = Path(__file__).parents[3]
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 
-MODEL = {
-    "root": "ViT",
-    "parameters": 36_123,
-    "classes": [
-        {"name": "ViT", "count": 1, "members": ["Linear head"], "bases": ["Module"], "source": "x:ViT"},
-        {"name": "EncoderBlock", "count": 2, "members": ["LayerNorm (2)"], "bases": ["Module"], "source": "x:E"},
-    ],
-    "relations": [{"owner": "ViT", "part": "EncoderBlock", "count": 2}],
-    "tree": [],
-    "shapes": [],
-    "pipeline": [{"kind": "data", "label": "MNIST", "detail": "28"}, {"kind": "code", "label": "ViT", "detail": ""}],
-}
+MODEL = next(iter(json.loads((ROOT / "experiments" / "vision_to_sequence.json").read_text("utf-8")).values()))["model"]
 
 
 def _train(project, name, *, profile="quick", rename=None, picture=PIXEL):
@@ -59,7 +49,7 @@ def _train(project, name, *, profile="quick", rename=None, picture=PIXEL):
             }
             append_event(folder, "epoch", metrics={"epoch": epoch, "seconds": 2.0, **metrics})
         kind = "exact_match" if experiment.metric.endswith("match") else "accuracy"
-        summary = {f"test_{kind}": score, "test_images": 4000, "parameters": 36_123, "seconds": 6.0}
+        summary = {f"test_{kind}": score, "test_images": 4000, "parameters": MODEL["parameters"], "seconds": 6.0}
         if kind == "exact_match":
             summary["test_edit_distance"] = 1 - score
         table = [[round(math.sin(row * column), 4) for column in range(8)] for row in range(16)]

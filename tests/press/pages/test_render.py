@@ -30,7 +30,7 @@ def test_the_real_deck_renders_from_made_up_runs(trained):
     assert found[0][0]["layout"] == "cover"
     assert all("<!--" in body for _, body in found)
     assert all(
-        front["badge"].startswith("quick profile: 2 epochs")
+        front["badge"].startswith("quick profile")
         for front, _ in found
         if front["kicker"] == "Positional encoding"
     )
@@ -50,7 +50,7 @@ def test_the_real_deck_renders_from_made_up_runs(trained):
     receipts = [front for front, _ in found if front["layout"] == "receipts"]
     assert receipts[0]["badge"].startswith("quick profile")
     assert all(claim["number"] in data["receipts"] for claim in data["claims"].values())
-    assert "\nflowchart LR\n" in rendered.markdown
+    assert re.search(r"\nflowchart (LR|TB)\n", rendered.markdown)
     assert re.search(r"```python \{all\|\d+\|\d+\|\d+\}", rendered.markdown)
 
 
@@ -90,7 +90,10 @@ def test_a_hostile_variant_reaches_the_page_only_as_entities_and_json(project, d
         '<%= run_names("optimizer", ranked("optimizer", "test_accuracy")[1]) %>'
     )
     rendered = render(project, "talk")
-    ((front, body),) = slides(rendered.markdown)
+    (front, body), (behind, question) = slides(rendered.markdown)
+    assert behind["kicker"] == "Question time"
+    assert "{{" not in question
+    assert "<img" not in question
     assert front["kicker"] == HOSTILE
     assert "{{" not in body
     assert "<img" not in body
@@ -248,3 +251,15 @@ def test_templates_inherit_and_import_and_their_errors_name_their_own_file(train
     macros.unlink()
     with pytest.raises(PodiumError, match=r"line 2: There is no template 'shared/macros.j2'"):
         render(trained, "talk")
+
+
+def test_behind_every_comparison_stands_a_page_of_its_seeds_once(trained, deck):
+    figure = '<%= figure("paired", "optimizer", metric="test_accuracy") %>'
+    deck(START + figure + START + figure + START + '<%= figure("curves", "optimizer", metric="val_accuracy") %>')
+    found = slides(render(trained, "talk").markdown)
+    questions = [body for front, body in found if front["kicker"] == "Question time"]
+    assert len(questions) == 2
+    assert "seed 2" in questions[0]
+    assert all(front["badge"].startswith("quick profile") for front, _ in found)
+    deck('<%= slide("default", questions=False) %>' + figure)
+    assert len(slides(render(trained, "talk").markdown)) == 1

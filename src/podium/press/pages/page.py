@@ -37,6 +37,15 @@ class Slide:
     badges: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A figure that a template asked for: its kind, the experiment, and the options."""
+
+    kind: str
+    experiment: str
+    options: dict[str, Any]
+
+
 class Page:
     """What a template asked for so far.
 
@@ -50,6 +59,7 @@ class Page:
         badges: of a report, which has no slides.
         template: its file; None where there is none.
         drawings: figures by name.
+        asked_figures: in order.
         parts: what decides each figure.
         drawn: of each figure what decided it when it was drawn last, and why it was.
         pictures: SVGs that cells drew, by name.
@@ -88,6 +98,7 @@ class Page:
         self.slides: list[Slide] = []
         self.badges: list[str] = []
         self.drawings: dict[str, Drawing] = {}
+        self.asked_figures: list[Asked] = []
         self.parts: dict[str, dict[str, Any]] = {}
         self.drawn: dict[str, dict[str, Any]] = {}
         self.data: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}

@@ -14,7 +14,7 @@ from podium.press.pages.escaping import Markdown
 from podium.press.pages.excerpts import excerpt as excerpt_of
 from podium.press.pages.excerpts import morph as morph_of
 from podium.press.pages.lock import digest
-from podium.press.pages.page import Page, Placed
+from podium.press.pages.page import Asked, Page, Placed
 from podium.spec import PodiumError, unknown
 
 WIDE = 76  # columns of code that fit a slide at its usual size
@@ -38,6 +38,7 @@ def figure(page: Page, kind: str, experiment: str, **options: Any) -> Placed:
             break
         name = f"{wished}-{again}"
     page.drawings[name] = drawing
+    page.asked_figures.append(Asked(kind, experiment, options))
     page.parts[name] = parts_of(results, kind, options)
     page.foot(drawing.note)
     page.badge(*drawing.badges)

@@ -29,6 +29,7 @@ from podium.press.pages.functions import functions_of
 from podium.press.pages.lock import FILE as LOCK
 from podium.press.pages.lock import lock_of, read_lock
 from podium.press.pages.page import Lock, Page, TemplateFaultError, finalize
+from podium.press.pages.questions import question_pages
 from podium.press.results import Source
 from podium.spec import DECK_TEMPLATE as TEMPLATE
 from podium.spec import PodiumError, Project, deck_names, unknown
@@ -173,7 +174,7 @@ def filled(
     where = 1
     try:
         text = jinja.get_template(name).render()
-        return (whole or page.assembled)(text)
+        return whole(text) if whole else page.assembled(f"{text}\n\n{question_pages(page)}")
     except TemplateSyntaxError as error:
         template, where, sentence = _file(error, template), error.lineno, str(error.message)
     except UndefinedError as error:
