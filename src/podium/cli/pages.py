@@ -89,6 +89,20 @@ def status(context: click.Context, decks: tuple[str, ...], *, runs: Literal["loc
 
 
 @podium.command()
+@click.argument("experiment")
+@click.option("--metric", "metrics", multiple=True, required=True, help="A results column; may be repeated.")
+@click.option("--format", "form", type=click.Choice(["latex", "csv"]), default="csv", show_default=True)
+@runs_option
+def table(experiment: str, *, metrics: tuple[str, ...], form: str, runs: Literal["local", "frozen"]) -> None:
+    """Print an experiment's table, as LaTeX for a paper or as CSV with every number unrounded."""
+    from podium.press.pages.export import table_text
+    from podium.press.results import load_results
+
+    results = load_results(find_project(Path.cwd()), experiment, runs)
+    click.echo(table_text(results, metrics, form), nl=False)
+
+
+@podium.command()
 @click.argument("figure")
 def why(figure: str) -> None:
     """Say why a figure of a built deck was drawn when it was drawn last."""

@@ -30,9 +30,7 @@ def test_the_real_deck_renders_from_made_up_runs(trained):
     assert found[0][0]["layout"] == "cover"
     assert all("<!--" in body for _, body in found)
     assert all(
-        front["badge"].startswith("quick profile")
-        for front, _ in found
-        if front["kicker"] == "Positional encoding"
+        front["badge"].startswith("quick profile") for front, _ in found if front["kicker"] == "Positional encoding"
     )
     assert {front["layout"] for front, _ in found} >= {"cover", "figure", "code", "two-cols-header", "receipts", "end"}
     data = json.loads((rendered.folder / "deck.json").read_text("utf-8"))

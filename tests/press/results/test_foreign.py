@@ -63,7 +63,7 @@ def test_variants_seeds_metric_and_history_are_found_out(pulled):
 
 
 def test_what_the_names_do_not_tell_is_asked(pulled):
-    runs = [run(i, {"lr": i, "seed": 0, "np_seed": i}, fit=i / 10, other=1.0) for i in range(3)]
+    runs = [run(i, {"lr": i // 2, "seed": 0, "np_seed": i % 2}, fit=i / 10, other=1.0) for i in range(4)]
     asked = []
 
     def ask(option, question, choices):
@@ -132,3 +132,10 @@ def test_a_field_that_is_not_there_and_no_numbers_at_all(pulled):
         results_of(pulled(grid()), said)
     with pytest.raises(PodiumError, match="logged no number"):
         infer(pulled([run(0, {}), *(run(i, {}) for i in range(1, 6))]), "mine", ("f",), never)
+
+
+def test_a_seed_that_no_two_variants_share_pairs_nothing(pulled):
+    runs = [run(i, {"model": "ab"[i % 2], "seed": i}, acc=0.5 + i / 100) for i in range(6)]
+    guess = infer(pulled(runs), "mine", ("f",), never)
+    assert guess.said.seed == ""
+    assert "not paired" in guess.notices[0]

@@ -18,7 +18,7 @@ import pandas as pd
 
 import podium.press
 from podium.press.figures import save
-from podium.press.pages.lock import digest, runs_of
+from podium.press.pages.lock import digest
 from podium.press.pages.page import Page
 from podium.press.results import Results
 from podium.spec import PodiumError, Project, unknown
@@ -33,7 +33,7 @@ def parts_of(results: Results, kind: str, options: dict[str, Any]) -> Parts:
     return {
         "kind": kind,
         "options": repr(sorted(options.items())),
-        "runs": runs_of(results),
+        "runs": results.digests,
         "history": _frame(results.history),
         "samples": digest(json.dumps(results.samples, sort_keys=True, default=str).encode()),
         "code": code(),

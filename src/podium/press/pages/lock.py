@@ -181,16 +181,10 @@ def new_runs(before: Lock | None, experiment: str, runs: list[str]) -> list[str]
     return [run for run in runs if run not in known]
 
 
-def runs_of(results: Results) -> dict[str, str]:
-    """Return the digest of each compared run: equal when nothing that is known of it changed."""
-    rows = results.compared.to_dict("records")
-    return {str(row["run"]): digest(repr(sorted(row.items(), key=str)).encode("utf-8", "replace")) for row in rows}
-
-
 def _experiment(results: Results) -> dict[str, Any]:
     rows = results.compared
     return {
-        "runs": runs_of(results),
+        "runs": results.digests,
         "variants": results.variants,
         "data": sorted({str(value) for value in rows.get("data", ())}),
         "commits": sorted({str(value)[:7] for value in rows.get("commit", ())}),

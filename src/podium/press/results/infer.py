@@ -65,6 +65,9 @@ def infer(
     fields = [field for field in columns if field not in unique]
     seed = _seed(tables.runs, fields, ask, given.get("seed"))
     fields = [field for field in fields if field != seed and field.rpartition(".")[2] not in SEEDS]
+    if seed and fields and not _pairs(tables.runs, fields, seed):
+        notices.append(f"No two variants share a value of {seed}, so their runs are not paired by it.")
+        seed = ""
     metrics = measured(tables)
     if not metrics:
         raise PodiumError(f"The runs of {name} logged no number, so there is nothing to show of them.")
@@ -146,6 +149,13 @@ def _better(metric: str, ask: Ask, given: str | None) -> Literal["higher", "lowe
     if answer == "lower":
         return "lower"
     raise PodiumError(f"--better is higher or lower; not {answer!r}.")
+
+
+def _pairs(runs: pd.DataFrame, fields: list[str], seed: str) -> bool:
+    """Tell whether some seed was used by more than one variant."""
+    settings = list(zip(*(runs[f"config.{field}"].map(repr) for field in fields), strict=True))
+    used = pd.Series(settings, index=runs.index).groupby(runs[f"config.{seed}"].map(repr)).nunique()
+    return bool((used > 1).any())
 
 
 def _is_search(runs: pd.DataFrame, fields: list[str]) -> bool:

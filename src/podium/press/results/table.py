@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -94,6 +95,14 @@ class Results:
         """Where in `compared` each variant's runs stand."""
         found = self.compared.groupby("variant", sort=False).indices
         return {str(name): places for name, places in found.items()}
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """Run to sixteen hexadecimal characters that change whenever anything that is known of it does."""
+        rows = self.compared[sorted(self.compared.columns)]
+        texts = (repr(row).encode("utf-8", "replace") for row in rows.itertuples(index=False, name=None))
+        found = (hashlib.sha256(text).hexdigest()[:16] for text in texts)
+        return dict(zip(self.compared["run"].map(str), found, strict=True))
 
     @property
     def profile(self) -> str:
