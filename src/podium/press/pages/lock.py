@@ -115,7 +115,7 @@ def write_lock(path: Path, lock: Lock) -> bool:
     Raises:
         PodiumError: for a disk that refuses it.
     """
-    text = json.dumps(lock, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    text = json.dumps(lock, indent=1, sort_keys=True) + "\n"
     if path.is_file() and path.read_text("utf-8") == text:
         return False
     try:

@@ -92,7 +92,7 @@ def compose(project: Project, deck: str, source: Source = "local") -> Composed:
     figures = figures_of(page, folder)
     files = {
         folder / "slides.md": markdown.encode(),
-        folder / "deck.json": (json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
+        folder / "deck.json": (json.dumps(data, indent=1, allow_nan=False) + "\n").encode(),
         **{picture_path(folder, name): picture for name, picture in {**figures, **page.pictures}.items()},
     }
     return Composed(folder, markdown, data, files, lock_of(page, figures), page.drawn)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from podium.press.results.pulled import MISSING, Tables
-from podium.press.results.table import IDENTITY, Results
+from podium.press.results.table import IDENTITY, Results, whole
 from podium.spec import PodiumError, Pulled, unknown
 
 NUMBER_KINDS = ("float", "int")
@@ -41,15 +41,15 @@ def results_of(tables: Tables, said: Pulled) -> Results:
             raise unknown("config field", name, list(fields), owner=f"The runs of {said.name}")
     variant = variant_names(runs, said.variant)
     columns: dict[str, Any] = {
-        "run": runs["run"],
-        "name": runs["name"],
+        "run": runs["run"].map(whole),
+        "name": runs["name"].map(whole),
         "experiment": said.name,
         "variant": variant,
         "seed": seeds(runs, said.seed, variant),
         "profile": "full",
         "sweep": runs["sweep"].where(runs["sweep"] != "", said.name) if said.sweep else "",
         "state": runs["state"],
-        "reason": runs["reason"],
+        "reason": runs["reason"].map(whole),
         "started": runs["created"],
         "device": "unknown device",
         "commit": runs["commit"],
@@ -148,7 +148,7 @@ def _short(fields: Sequence[str]) -> dict[str, str]:
 def _text(value: Any) -> str:
     if value is MISSING:
         return NOTHING
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return str(whole(value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)))
 
 
 def _plain(column: pd.Series) -> pd.Series:
@@ -158,7 +158,8 @@ def _plain(column: pd.Series) -> pd.Series:
         whole = all(isinstance(value, int) for value in values)
         small = whole and all(abs(value) < 2**63 for value in values)
         return pd.Series(np.array(values, dtype="int64" if small else "float64"), index=column.index)
-    return pd.Series([None if value is MISSING else value for value in values], index=column.index, dtype=object)
+    shown = [None if value is MISSING else whole(value) for value in values]
+    return pd.Series(shown, index=column.index, dtype=object)
 
 
 def _hardware(runs: pd.DataFrame) -> pd.Series:

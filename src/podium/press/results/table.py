@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -254,9 +255,9 @@ def results_from(records: Iterable[Record], experiment: str) -> Results:
         raise PodiumError(f"{experiment} has no runs. Run `podium train {experiment}`.")
     rows = [_row(record) for record in kept]
     history = [
-        {"run": record.id, "variant": record.variant, "seed": record.config.get("seed", 0), **metrics}
+        {"run": whole(record.id), "variant": whole(record.variant), "seed": record.config.get("seed", 0), **row}
         for record in kept
-        for metrics in record.history
+        for row in ({whole(name): value for name, value in metrics.items()} for metrics in record.history)
     ]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     runs = pd.DataFrame(
@@ -266,10 +267,19 @@ def results_from(records: Iterable[Record], experiment: str) -> Results:
         experiment=experiment,
         runs=runs,
         history=pd.DataFrame(history, columns=None if history else ["run", "variant", "seed", "epoch"]),
-        models={record.id: record.model for record in kept if record.model},
-        samples={record.id: record.samples for record in kept if record.samples},
-        config_fields=tuple(dict.fromkeys(name for record in kept for name in record.config)),
+        models={whole(record.id): record.model for record in kept if record.model},
+        samples={whole(record.id): record.samples for record in kept if record.samples},
+        config_fields=tuple(dict.fromkeys(whole(name) for record in kept for name in record.config)),
     )
+
+
+def whole(value: Any) -> Any:
+    r"""Return a text whose halves of letters (lone surrogates), which no table and no page can hold, are marked so.
+
+    >>> whole("a\ud800"), whole(3)
+    ('a\ufffd', 3)
+    """
+    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) else value
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -285,7 +295,8 @@ def _row(record: Record) -> dict[str, Any]:
     )
     fields = dict(zip(IDENTITY, identity, strict=True))
     unknown_start = {"started": "", "device": "unknown device"}
-    return {**unknown_start, **record.provenance, **record.summary, **record.config, **fields}
+    found = {**unknown_start, **record.provenance, **record.summary, **record.config, **fields}
+    return {whole(name): whole(value) for name, value in found.items()}
 
 
 def _dtype(rows: Sequence[dict[str, Any]], name: str) -> str:
