@@ -155,8 +155,8 @@ def _plain(column: pd.Series) -> pd.Series:
     """Make a column of numbers a numeric one; what is missing is NaN there and None elsewhere."""
     values = column.tolist()
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        whole = all(isinstance(value, int) for value in values)
-        small = whole and all(abs(value) < 2**63 for value in values)
+        integers = all(isinstance(value, int) for value in values)
+        small = integers and all(abs(value) < 2**63 for value in values)
         return pd.Series(np.array(values, dtype="int64" if small else "float64"), index=column.index)
     shown = [None if value is MISSING else whole(value) for value in values]
     return pd.Series(shown, index=column.index, dtype=object)
