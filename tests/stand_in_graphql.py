@@ -21,6 +21,10 @@ class QueryError(Exception):
     """The document cannot be answered; the message is what the server says."""
 
 
+class FieldError(Exception):
+    """One field failed: the answer has status 200 and errors, as GraphQL has it."""
+
+
 @dataclass(frozen=True)
 class Variable:
     name: str

@@ -180,8 +180,8 @@ class Sweep:
         self.program = ""
         self.created = now()
 
-    def configure(self, text: str) -> None:
-        """Take a configuration: a grid of its values, or the test's own list of trials."""
+    def configure(self, text: str, prior: list[dict[str, Any]]) -> None:
+        """Take a configuration: a grid of its values, or the test's own list of trials; prior runs count."""
         self.config, server = text, self.project.server
         config = server.read_yaml(text) if server.read_yaml else {}
         self.program, parameters = config.get("program", ""), config.get("parameters", {})
@@ -189,7 +189,10 @@ class Sweep:
             trials: Iterator[dict[str, Any]] = iter(server.trials)
         else:
             trials = iter(points(parameters))
-        self.trials = itertools.islice(trials, config.get("run_cap"))
+        done = [{key: given["value"] for key, given in config.items() if key != "_wandb"} for config in prior]
+        left = (trial for trial in trials if trial not in done)
+        cap = config.get("run_cap")
+        self.trials = itertools.islice(left, None if cap is None else max(0, cap - len(done)))
 
     @property
     def members(self) -> list[Run]:
@@ -396,7 +399,10 @@ class Query:
             sweep = project.sweeps[name] = Sweep(project, name)
             sweep.displayName = given.get("displayName") or ""
         if given.get("config"):
-            sweep.configure(given["config"])
+            prior = project.matching(given["priorRunsFilters"]) if given.get("priorRunsFilters") else []
+            for run in prior:
+                run.sweep = sweep.name
+            sweep.configure(given["config"], [json.loads(run.config) for run in prior])
         sweep.state = given.get("state") or sweep.state
         return {"sweep": sweep, "configValidationWarnings": []}
 

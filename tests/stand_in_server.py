@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
-from stand_in_graphql import QueryError, answer, parse
+from stand_in_graphql import FieldError, QueryError, answer, parse
 from stand_in_project import Project, Query, Run, Sweep, as_text, now
 
 KEY = "local-" + "0123456789abcdef" * 3
@@ -337,6 +337,8 @@ class Handler(BaseHTTPRequestHandler):
             data = answer(given["query"], given.get("variables") or {}, Query(stand_in))
         except QueryError as error:
             return 400, json.dumps({"errors": [{"message": str(error)}], "data": None}).encode()
+        except FieldError as error:
+            return 200, json.dumps({"errors": [{"message": str(error)}], "data": None}).encode()
         except LookupError as error:
             return 404, json.dumps({"errors": [{"message": str(error)}], "data": None}).encode()
         return 200, b'{"data":' + data + b"}"

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from podium.lab.models import build_model
-from podium.lab.sweeps.run import sweep_trials
-from podium.spec import experiment_names, load_experiment
+from podium.lab.sweeps.job import make_job
+from podium.spec import Project, experiment_names, load_experiment
 
 FOLDER = Path(__file__).parents[2] / "experiments"
 
@@ -23,6 +23,6 @@ def test_every_experiment_is_a_whole_page(name):
 
 @pytest.mark.parametrize("profile", ["quick", "full"])
 def test_the_sweep_is_well_formed(profile):
-    sweep, trials = sweep_trials(load_experiment("positional_encoding", FOLDER), profile)
-    assert sweep
-    assert trials
+    job = make_job(Project(FOLDER.parent), load_experiment("positional_encoding", FOLDER), profile)
+    assert job.sweep
+    assert job.total >= 1

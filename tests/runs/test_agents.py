@@ -83,6 +83,16 @@ def test_an_agent_that_cannot_begin_says_why(stand_in, path, tmp_path):
         agent.close()
 
 
+def test_an_agent_is_ended_at_once(stand_in, path, tmp_path):
+    agent = Agent(path, count=None, cwd=tmp_path, log=tmp_path / "log", environment={})
+    assert not agent.ended()
+    agent.kill()
+    assert agent.ended()
+    agent.kill()  # harmless now
+    agent.interrupt()
+
+
+@pytest.mark.slow
 def test_an_agent_leaves_with_whoever_started_it(stand_in, path, tmp_path, monkeypatch):
     (tmp_path / "slow.py").write_text(PROGRAM)
     parent = (

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,13 +57,16 @@ def account(connection: Connection) -> str:
     return str(viewer["entity"])
 
 
-def create_sweep(config: Mapping[str, Any], *, entity: str, project: str) -> tuple[ServerPath, str]:
+def create_sweep(
+    config: Mapping[str, Any], *, entity: str, project: str, prior_runs: Sequence[str] = ()
+) -> tuple[ServerPath, str]:
     """Create a sweep at W&B; return its path and its web address.
 
     Args:
         config: the plain W&B configuration.
         entity: the user or the team.
         project: W&B's project.
+        prior_runs: runs of the project that count as the sweep's own.
 
     Raises:
         PodiumError: when W&B refuses the configuration.
@@ -76,7 +79,7 @@ def create_sweep(config: Mapping[str, Any], *, entity: str, project: str) -> tup
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # wandb 0.31 warns of its own code
-                sweep = wandb.sweep(dict(config), entity=entity, project=project)
+                sweep = wandb.sweep(dict(config), entity=entity, project=project, prior_runs=list(prior_runs) or None)
         except (wandb.errors.Error, ValueError, TypeError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
             raise PodiumError(f"W&B did not create the sweep ({reason}).") from error

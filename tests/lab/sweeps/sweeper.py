@@ -17,7 +17,7 @@ SEARCH = {
     "method": "random",
     "metric": {"name": "val_accuracy", "goal": "maximize"},
     "parameters": {"learning_rate": {"distribution": "log_uniform_values", "min": 1e-4, "max": 1e-2}},
-    "run_cap": 8,
+    "run_cap": 3,
 }
 
 if __name__ == "__main__":
@@ -32,6 +32,5 @@ if __name__ == "__main__":
         target = replace(made_up["TINY"], sweep=Sweep(config=SEARCH))
     else:
         target = find_target(project, what)
-    wandb = "off" if what == "tiny" else "auto"
-    for record in run_sweep(project, target, "full", device="cpu", storage=storage, workers=int(workers), wandb=wandb):
+    for record in run_sweep(project, target, "full", device="cpu", storage=storage, workers=int(workers), wandb="auto"):
         print(record.variant, record.state, record.reason)

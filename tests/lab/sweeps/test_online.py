@@ -21,7 +21,9 @@ from podium.spec import PodiumError, Project, load_experiment
 
 PROGRAM = """
 import os, sys, time, wandb
-settings = wandb.Settings(console="off", disable_git=True, x_disable_stats=True, x_disable_meta=True)
+settings = wandb.Settings(
+    console="off", disable_git=True, x_disable_stats=True, x_disable_meta=True, x_file_stream_transmit_interval=1.0
+)
 run = wandb.init(settings=settings)
 if run.config["kind"] == "broken":
     sys.exit(3)
@@ -208,6 +210,25 @@ def test_a_sweep_that_wandb_has_no_more_is_created_anew(stand_in, project, monke
     path.write_text("{broken")
     run_online(project, sweep)
     assert len(stand_in.projects["team", "podium"].sweeps) == 2
+
+
+def test_a_raised_run_cap_takes_the_finished_runs_along(stand_in, project, monkeypatch, console, said):
+    monkeypatch.setattr(online, "_start", lambda *_: [])
+    run_online(project, target(project, "plain", "slow", "broken", run_cap=1), console=console)
+    first = stand_in.project("team", "podium")
+    (sweep,) = first.sweeps.values()
+    for name, kind, code in (("r1", "plain", 0), ("r2", "broken", 1)):
+        run = first.run(name)
+        run.sweep = sweep.name
+        run.config = json.dumps({"kind": {"value": kind}, "deep": {"value": {"shift": 0.5}}})
+        run.settle(code)
+    runs = run_online(project, target(project, "plain", "slow", "broken", run_cap=3), console=console)
+    assert [run.id for run in runs] == ["r1"]
+    assert f"with 1 runs of team/podium/sweeps/{sweep.name}" in said.getvalue().replace("\n", "")
+    assert len(first.sweeps) == 2
+    (raised,) = [found for found in first.sweeps.values() if found is not sweep]
+    assert [trial["kind"] for trial in raised.trials] == ["slow", "broken"]
+    assert kept(project).endswith(raised.name)
 
 
 def test_what_cannot_be_is_said_first(stand_in, project, monkeypatch):

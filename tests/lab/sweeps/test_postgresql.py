@@ -20,8 +20,6 @@ from podium.lab.sweeps.worker import open_study
 from podium.runs import read_runs
 
 SWEEPER = Path(__file__).with_name("sweeper.py")
-KILLS = 10
-TRIALS = 30
 
 SLEEPER = """
 import random, sys, time
@@ -38,7 +36,7 @@ parameters: {x: {values: [%s]}}
 """
 
 
-def write_grid(project, trials=TRIALS):
+def write_grid(project, trials):
     (project.root / "sleeper.py").write_text(SLEEPER)
     path = project.root / "grid.yaml"
     path.write_text(GRID % ", ".join(map(str, range(trials))))
@@ -55,41 +53,47 @@ def start_worker(project, path, storage):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_ten_kills_lose_no_trial_and_repeat_none(project, postgresql):
-    path = write_grid(project)
-    job = make_job(project, find_target(project, str(path)), "full", storage=postgresql)
+@pytest.mark.parametrize(("database", "kills", "count"), [("postgresql", 10, 24), ("sqlite", 3, 10)])
+def test_kills_lose_no_trial_and_repeat_none(project, request, database, kills, count):
+    """Three workers; each kill hits one that has a trial, at a random moment; another one then takes its place."""
+    address = request.getfixturevalue("postgresql") if database == "postgresql" else ""
+    path = write_grid(project, count)
+    job = make_job(project, find_target(project, str(path)), "full", storage=address)
     with open_study(job) as study:
-        workers = [start_worker(project, path, postgresql) for _ in range(3)]
+        workers = [start_worker(project, path, address) for _ in range(3)]
         killed = 0
-        while killed < KILLS:
+        while killed < kills:
             at_work = {t.user_attrs["worker"]["pid"] for t in study.trials() if "worker" in t.user_attrs}
             time.sleep(random.uniform(0, 0.7))
             alive = [worker for worker in workers if worker.poll() is None]
             chosen = [worker for worker in alive if worker.pid in at_work]  # the others are still starting
-            if not chosen and len(ended(study.trials())) < TRIALS:
+            if not alive:
+                break  # a fast machine: they are through
+            if not chosen and len(ended(study.trials())) < count:
                 continue
             for worker in random.sample(chosen or alive, 1):
                 worker.send_signal(signal.SIGKILL)
                 worker.wait()
                 killed += 1
                 workers.remove(worker)
-                workers.append(start_worker(project, path, postgresql))
-        left = TRIALS - len(ended(study.trials()))
+                workers.append(start_worker(project, path, address))
+        assert killed == kills
+        left = count - len(ended(study.trials()))
         assert [worker.wait() for worker in workers] == [0, 0, 0]
         trials = study.trials()
     done = ended(trials)
-    assert sorted(done) == list(range(TRIALS))
+    assert sorted(done) == list(range(count))
     finished = [trial for trial in trials if trial.state.name == "COMPLETE"]
-    assert sorted(trial.user_attrs["parameters"]["x"] for trial in finished) == list(range(TRIALS))
+    assert sorted(trial.user_attrs["parameters"]["x"] for trial in finished) == list(range(count))
     assert {outcome_of(trial).state for trial in done.values()} == {"finished"}
     records = read_runs(project.runs, "grid")
-    assert sorted(record.config["x"] for record in records) == list(range(TRIALS))
+    assert sorted(record.config["x"] for record in records) == list(range(count))
     assert {record.state for record in records} == {"finished"}
     said = (project.root / "ended.txt").read_text().split()
-    assert {f"x={x}" for x in range(TRIALS)} == set(said)
+    assert {f"x={x}" for x in range(count)} == set(said)
     taken_up = sum("retry_of" in trial.user_attrs for trial in trials)
     print(f"{killed} kills, {taken_up} trials taken up again, {left} left at the last kill")
-    print(f"{len(said)} ends of programs for {TRIALS} trials")
+    print(f"{len(said)} ends of programs for {count} trials")
 
 
 def test_a_second_machine_finds_nothing_left_to_do(project, postgresql, console):

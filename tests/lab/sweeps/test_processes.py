@@ -96,3 +96,17 @@ def test_a_guard_that_is_gone_is_no_error():
     guard._process.wait()
     guard.watch(1)
     guard.close()
+
+
+def test_what_hangs_in_the_kernel_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(processes, "marked", lambda _: [2**22 + 1])
+    monkeypatch.setattr(processes, "KERNEL_SECONDS", 0.0)
+    sweep_up("any", patience=0.0)
+
+
+def test_without_a_proc_a_process_has_no_start(monkeypatch):
+    def refuse(*_, **__):
+        raise OSError
+
+    monkeypatch.setattr(processes.Path, "read_text", refuse)
+    assert identity() == {**identity(), "boot": "", "started": None}

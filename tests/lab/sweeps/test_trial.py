@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from podium.lab.sweeps import trial as module
 from podium.lab.sweeps.trial import main, train_trial
 from podium.lab.training import loop
+from podium.runs import read_record
 from podium.spec import PodiumError
 
 EXPERIMENT = """
@@ -78,8 +79,13 @@ def test_an_epoch_that_takes_too_long_is_interrupted(project, agent, monkeypatch
 
     monkeypatch.setattr(module, "ALARM_SECONDS", 1)
     monkeypatch.setattr(loop._Run, "epoch", endless)
+    monkeypatch.setattr(module, "stopped_by_server", lambda: False)
     with pytest.raises(KeyboardInterrupt):
         train(project, agent())
+    monkeypatch.setattr(module, "stopped_by_server", lambda: True)
+    record = train(project, agent())
+    assert (record.state, record.reason, record.summary) == ("pruned", "W&B's sweep stopped it", {})
+    assert read_record(record.folder) == record
 
 
 def test_the_exit_code_tells_the_agent(project, agent, monkeypatch):

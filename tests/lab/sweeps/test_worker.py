@@ -190,6 +190,22 @@ def test_no_disk_space_gives_the_trial_back(project, tiny, monkeypatch):
         assert [trial.state.name for trial in study.trials()] == ["FAIL", "WAITING"]
 
 
+def test_a_process_that_lost_its_gpu_makes_room_for_another(project, tiny, monkeypatch, line):
+    from podium.lab.sweeps import own
+
+    def lose(*_, **__):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    search = {"method": "grid", "parameters": {"dropout": {"values": [0.1, 0.2]}}}
+    job = make_job(project, replace(tiny, sweep=Sweep(config=search)), "quick", device="cpu", wandb="off")
+    monkeypatch.setattr(own, "train_run", lose)
+    with pytest.raises(SystemExit) as left:
+        work_alone(job, "", 1, line.its)
+    assert left.value.code == worker.NO_DEVICE
+    assert "trial-001 failed: RuntimeError: CUDA error: an illegal memory access" in line.told()[0][1]
+    assert [record.state for record in read_runs(project.runs)] == ["failed"]
+
+
 def test_values_that_no_config_holds_have_a_folder_all_the_same(project, tiny):
     search = {"method": "grid", "parameters": {"dropout": {"values": [0.1]}}}
     job = make_job(project, replace(tiny, sweep=Sweep(config=search)), "quick")

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
@@ -72,6 +72,7 @@ def test_differences_without_spread(shift, verdict, p):
     assert (it.verdict, it.p) == (verdict, p)
 
 
+@settings(max_examples=25)  # statsmodels takes a twentieth of a second
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holm_is_statsmodels(p):
     assert holm(p) == pytest.approx(multipletests(p, method="holm")[1].tolist())

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -75,7 +75,10 @@ def run_online(
 
         choose_device(device)
     connection = Connection(notify=say)
-    path = _kept(job, connection) or _create(job, connection, settings, say)
+    sent = _sent(job, settings)
+    path, same = _kept(job, connection, sent)
+    if path is None or not same:
+        path = _create(job, connection, sent, path, say)
     with _Sight(job, connection, path, console) as sight:
         if sweep_state(connection, path) in ENDED:
             say(f"{job.name}: W&B has ended the sweep {path}.")
@@ -97,28 +100,39 @@ def run_online(
         return sight.runs
 
 
-def _kept(job: Job, connection: Connection) -> ServerPath | None:
-    """Return the sweep that an earlier call created, where W&B still has it."""
+def _kept(job: Job, connection: Connection, sent: Mapping[str, Any]) -> tuple[ServerPath | None, bool]:
+    """Return the sweep that an earlier call created, where W&B still has it, and whether it was created like this."""
     try:
         kept = json.loads((job.folder / FILE).read_text())
-        path = server_path(kept["path"])
-        server = kept["server"]
+        path, server, before = server_path(kept["path"]), kept["server"], kept["sent"]
     except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return path if path is not None and server == connection.base_url and sweep_state(connection, path) else None
+        return None, False
+    if path is None or server != connection.base_url or not sweep_state(connection, path):
+        return None, False
+    return path, before == sent
 
 
-def _create(job: Job, connection: Connection, settings: Sequence[str], say: Callable[[str], None]) -> ServerPath:
+def _create(
+    job: Job,
+    connection: Connection,
+    sent: Mapping[str, Any],
+    before: ServerPath | None,
+    say: Callable[[str], None],
+) -> ServerPath:
+    """Create the sweep at W&B; it takes over the runs of the one before, which had another run_cap or stop rule."""
     own = account(connection)
     configuration = job.configuration
     entity = configuration.entity or os.environ.get("WANDB_ENTITY", "") or own
     name = configuration.project or os.environ.get("WANDB_PROJECT", "") or PROJECT
-    path, address = create_sweep(_sent(job, settings), entity=entity, project=name)
+    runs = [] if before is None else [run.id for run in sweep_runs(connection, before) if run.state == "finished"]
+    path, address = create_sweep(sent, entity=entity, project=name, prior_runs=runs)
     job.folder.mkdir(parents=True, exist_ok=True)
     temporary = job.folder / f".{FILE}"
-    temporary.write_text(json.dumps({"path": str(path), "server": connection.base_url, "address": address}))
+    text = json.dumps({"path": str(path), "server": connection.base_url, "address": address, "sent": sent})
+    temporary.write_text(text)
     temporary.replace(job.folder / FILE)
-    say(f"{job.name}: W&B's sweep is {address or path}")
+    taken = f", with {len(runs)} runs of {before}" if runs else ""
+    say(f"{job.name}: W&B's sweep is {address or path}{taken}")
     return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from podium.lab.sweeps.job import trial_name
 from podium.lab.sweeps.judging import Hands, Judge, origin_of, outcome_of_record, start_of
 from podium.lab.sweeps.study import Asked, Outcome
 from podium.lab.training import choose_device, train_run
-from podium.lab.training.loop import Moment, device_name, fail_run
+from podium.lab.training.loop import OUT_OF_MEMORY, Moment, device_name, fail_run, is_memory
 from podium.spec import PodiumError
 
 
@@ -33,31 +34,30 @@ def train_own(hands: Hands, asked: Asked, folder: Path, judge: Judge) -> Outcome
     def progress(moment: Moment) -> None:
         hands.progress(trial_name(asked.index), moment)
 
-    reason = ""
+    possible = False
     try:
         variant = job.variant(asked.index, asked.parameters)
         build_model(variant.config)  # sizes that do not fit together are this trial's fault alone
+        possible = True
+        record = train_run(
+            job.project,
+            job.experiment,
+            variant,
+            job.profile,
+            tracker_mode=job.wandb,
+            device=job.device,
+            progress=progress,
+            notify=hands.notify,
+            stop=stop,
+            sweep=job.sweep,
+        )
+        return outcome_of_record(job, record)
     except PodiumError as error:
+        if possible:
+            raise
         reason = str(error)
-    try:
-        if not reason:
-            record = train_run(
-                job.project,
-                job.experiment,
-                variant,
-                job.profile,
-                tracker_mode=job.wandb,
-                device=job.device,
-                progress=progress,
-                notify=hands.notify,
-                stop=stop,
-                sweep=job.sweep,
-            )
-            return outcome_of_record(job, record)
-    except PodiumError:
-        raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the other trials go on, and its row says it
-        reason = f"{type(error).__name__}: {error}"
+        reason = f"{OUT_OF_MEMORY}: {error}" if is_memory(error) else f"{type(error).__name__}: {error}"
     assert job.baseline is not None  # noqa: S101 - an own experiment has one
     config = job.baseline.as_dict() | asked.parameters
     record = fail_run(
@@ -66,4 +66,4 @@ def train_own(hands: Hands, asked: Asked, folder: Path, judge: Judge) -> Outcome
         **start_of(job, asked.index, config),
         provenance=origin_of(job, device_name(choose_device(job.device))),
     )
-    return outcome_of_record(job, record)
+    return replace(outcome_of_record(job, record), impossible=not possible)

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 
 from podium.lab.sweeps.configuration import SweepConfiguration
@@ -118,9 +118,10 @@ def _folder(job: Job, index: int, trial: FrozenTrial) -> Path:
 
 def _run_again(job: Job, study: Study) -> None:
     """Queue trials again that told nothing: those before a program was mended, and those whose records were deleted."""
-    if study.busy():
+    trials = study.trials()
+    if any(trial.state == TrialState.RUNNING for trial in trials):
         return  # another worker is at it
-    done = ended(study.trials())
+    done = ended(trials)
     again = set(study.optuna.user_attrs.get(AGAIN, []))
     if all(outcome_of(trial).state == "failed" for trial in done.values()):
         again |= {trial.number for trial in done.values()}

@@ -43,12 +43,14 @@ class Outcome:
         reason: why it failed or was pruned.
         value: the sweep's metric; None where the run has none.
         logged: what it logged instead, where it has none.
+        impossible: it failed because its values do not fit together, before anything ran.
     """
 
     state: State
     reason: str = ""
     value: float | None = None
     logged: tuple[str, ...] = ()
+    impossible: bool = False
 
 
 class Study:
@@ -162,7 +164,12 @@ class Study:
             trial = self._frozen(number)
             if trial.state == state and not is_lost(trial):
                 return  # told before the connection broke
-            kept = {"state": outcome.state, "reason": outcome.reason, "logged": list(outcome.logged)}
+            kept = {
+                "state": outcome.state,
+                "reason": outcome.reason,
+                "logged": list(outcome.logged),
+                "impossible": outcome.impossible,
+            }
             self._set(number, "outcome", kept)
             self.optuna.tell(number, value, state=state)
 
@@ -345,4 +352,6 @@ def outcome_of(trial: FrozenTrial) -> Outcome:
     """Return how an ended trial ended."""
     kept: Mapping[str, Any] = trial.user_attrs["outcome"]
     value = trial.value if trial.state in (TrialState.COMPLETE, TrialState.PRUNED) else None
-    return Outcome(kept["state"], kept["reason"], value, tuple(kept.get("logged", ())))
+    return Outcome(
+        kept["state"], kept["reason"], value, tuple(kept.get("logged", ())), impossible=kept.get("impossible", False)
+    )

@@ -10,13 +10,14 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 import yaml
 
-from podium.runs import Record
+from podium.runs import Record, append_event, read_record, run_folder
 from podium.runs.agents import stopped_by_server
 from podium.runs.tracking import Mode
 from podium.spec import PodiumError, Profile, Project, Variant, find_project, load_experiment
@@ -56,8 +57,8 @@ def train_trial(
 ) -> Record:
     """Train the trial that the environment describes.
 
-    SIGTERM, which the agent sends when W&B stops a run, ends it after its epoch with the state "pruned"; where it was
-    not W&B that wanted it, as after Ctrl-C, with "interrupted".
+    SIGTERM, which the agent sends when W&B stops a run, ends it after its epoch, or after some seconds, with the state
+    "pruned"; where it was not W&B that wanted it, as after Ctrl-C, with "interrupted".
 
     Args:
         project: where the record goes.
@@ -75,6 +76,7 @@ def train_trial(
 
     experiment = load_experiment(name, project.experiments)
     config = experiment.baseline_for(profile, settings).but(**read_parameters(environment))
+    variant = Variant(f"trial-{environment['WANDB_RUN_ID']}", config)
     stopped = False
 
     def terminated(*_: Any) -> None:
@@ -89,23 +91,38 @@ def train_trial(
 
     before = {
         signal.SIGTERM: signal.signal(signal.SIGTERM, terminated),
+        signal.SIGINT: signal.signal(signal.SIGINT, terminated),  # which W&B's client sends on W&B's behalf
         signal.SIGALRM: signal.signal(signal.SIGALRM, signal.default_int_handler),
     }
     try:
         return train_run(
             project,
             experiment,
-            Variant(f"trial-{environment['WANDB_RUN_ID']}", config),
+            variant,
             profile,
             tracker_mode=wandb,
             device=device,
             stop=stop,
             sweep=environment["WANDB_SWEEP_ID"],
         )
+    except KeyboardInterrupt:
+        if not stopped_by_server():
+            raise
+        return _pruned(run_folder(project.runs, experiment.name, variant.name, config))
     finally:
         signal.alarm(0)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _pruned(folder: Path) -> Record:
+    """Write that W&B stopped a run in the middle of an epoch."""
+    record = read_record(folder)
+    assert record is not None  # noqa: S101 - it was interrupted
+    last = record.history[-1] if record.history else {}
+    summary = {name: value for name, value in last.items() if name not in ("epoch", "seconds")}
+    append_event(folder, "end", state="pruned", reason=STOPPED, summary=summary, samples={})
+    return replace(record, state="pruned", reason=STOPPED, summary=summary)
 
 
 def read_parameters(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -14,12 +14,18 @@ from podium.runs import read_record
 from podium.spec import PodiumError
 
 DONE = ("finished", "failed", "pruned")
+BROKEN_DEVICE = "CUDA error"  # torch's words for all but want of memory; every later call in the process fails too
+
+
+class DeviceError(PodiumError):
+    """This process has lost its GPU; another one has not."""
 
 
 def train_trials(hands: Hands, asked: Sequence[Asked]) -> None:
     """Run trials to their end, and write into the study how each ended.
 
     Raises:
+        DeviceError: when this process has lost its GPU.
         PodiumError: for what no other trial would be spared: no disk space, no device, a refused W&B key.
         KeyboardInterrupt: after the trials that did not end are queued again.
     """
@@ -38,6 +44,11 @@ def train_trials(hands: Hands, asked: Sequence[Asked]) -> None:
             continue  # queued again
         with contextlib.suppress(LostError):
             hands.study.finish(one.trial.number, outcome)
+        if hands.job.experiment is not None and BROKEN_DEVICE in outcome.reason:
+            raise DeviceError(
+                f"{trial_name(one.index)} failed: {outcome.reason.rstrip('.')}. This process can compute no more after "
+                "that: run the same command again, it goes on with the next trial."
+            )
 
 
 def _train(hands: Hands, asked: Asked, lost: threading.Event) -> Outcome | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -84,14 +85,23 @@ class Watch:
         parts = [f"{len(done)}{self._of()}", self._best(done), self._left(len(done)), now]
         self._bar.update(self._task, completed=len(done), total=total, text="  ".join(part for part in parts if part))
         if fresh:
+            self._bar.refresh()
             self._check(trials, done)
 
     def _check(self, trials: Sequence[FrozenTrial], done: Mapping[int, FrozenTrial]) -> None:
         mine = {index: outcome_of(done[index]) for index in sorted(done) if index not in self._old}
         numbers = [done[index].number for index in mine]
         failed = [outcome for outcome in mine.values() if outcome.state == "failed"]
+        # A second failure tells nothing new, nor do values that do not fit together: a grid may begin with such.
+        telling = [
+            outcome
+            for index, outcome in mine.items()
+            if not done[index].user_attrs.get("again") and not outcome.impossible
+        ]
         early = time.monotonic() - self._began < EARLY_SECONDS
-        if failed and len(failed) == len(mine) >= (EARLY_FAILURES if early else FIRST_FAILURES):
+        enough = EARLY_FAILURES if early else FIRST_FAILURES
+        wanted = os.environ.get("WANDB_AGENT_DISABLE_FLAPPING") != "true"  # W&B's own switch
+        if wanted and len(failed) == len(mine) and len(telling) >= enough:
             reasons = dict.fromkeys(outcome.reason for outcome in failed)
             said = "; ".join(list(reasons)[-2:])
             raise StopError(

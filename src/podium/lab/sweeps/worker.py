@@ -22,12 +22,12 @@ from podium.lab.sweeps.processes import Guard
 from podium.lab.sweeps.search import ask, sampler
 from podium.lab.sweeps.storage import open_storage
 from podium.lab.sweeps.study import Study
-from podium.lab.sweeps.trials import train_trials
+from podium.lab.sweeps.trials import DeviceError, train_trials
 from podium.lab.sweeps.watch import target_reached
 from podium.spec import PodiumError
 
 IDLE_SECONDS = 1.0
-STOPPED, ERROR = 130, 1  # exit codes
+STOPPED, ERROR, NO_DEVICE = 130, 1, 3  # exit codes
 DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # of GPUs: NVIDIA's, AMD's, and Windows's for Linux
 
 Look = Callable[[list[FrozenTrial], str], None]
@@ -109,6 +109,9 @@ def work_alone(job: Job, gpu: str, threads: int, line: Connection) -> None:
             work(job, study, notify=lambda sentence: line.send(("say", sentence)))
     except KeyboardInterrupt:
         os._exit(STOPPED)  # nothing is left to be done, and a second Ctrl-C shall not show a traceback
+    except DeviceError as error:
+        line.send(("say", str(error)))
+        raise SystemExit(NO_DEVICE) from error  # it is replaced
     except PodiumError as error:
         line.send(("error", str(error)))
         raise SystemExit(ERROR) from error

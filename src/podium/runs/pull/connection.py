@@ -8,6 +8,7 @@ requests at one time, `Retry-After` and `RateLimit-Remaining`/`RateLimit-Reset` 
 from __future__ import annotations
 
 import json
+import math
 import random
 import threading
 import time
@@ -27,6 +28,8 @@ AT_ONCE = 8  # requests at one time to begin with
 MOST_AT_ONCE = 16
 TIMEOUT = (10.0, 120.0)  # seconds to connect, and between two bytes
 PATIENCE = 300.0  # seconds that a server which answered before may be away, or busy
+ALONE_PATIENCE = 30.0  # seconds that it may fail at one request while it answers others
+PROBE_PATIENCE = 2.0  # seconds to find out which of the two it is
 FIRST_PATIENCE = 6.0  # seconds that a server which never answered is asked
 LONGEST_WAIT = 600.0  # seconds; a server that asks for more is left alone
 LONGEST_BACKOFF = 30.0
@@ -62,6 +65,7 @@ class Connection:
         self._gate = _Gate(clock)
         self._answered = False
         self._told_until = 0.0
+        self._last_success = -math.inf
         self._left = threading.Event()
 
     def close(self) -> None:
@@ -75,7 +79,7 @@ class Connection:
         Args:
             query: the GraphQL document.
             variables: its variables.
-            patience: seconds of failures after which it gives up; `PATIENCE` where None.
+            patience: seconds of failures after which it gives up; `PATIENCE` or `ALONE_PATIENCE` where None.
 
         Raises:
             PodiumError: for a refused key, a query that is refused, no network.
@@ -90,6 +94,7 @@ class Connection:
                     raise PodiumError("The pull was ended.")
                 data, trouble, told = self._try(body, turn)
             if data is not None:
+                self._last_success = self._clock()
                 return data
             if told > LONGEST_WAIT:
                 raise PodiumError(
@@ -101,13 +106,23 @@ class Connection:
             first_trouble = self._clock() if first_trouble is None else first_trouble
             spent = self._clock() - first_trouble
             wait = told or min(LONGEST_BACKOFF, 0.25 * 2**attempt) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
-            if spent + wait > self._allowed(patience or PATIENCE) + told:
+            if spent + wait > self._allowed(patience, first_trouble) + told:
                 raise self._gave_up(trouble, spent)
             attempt += 1
             self._left.wait(wait)
 
-    def _allowed(self, patience: float) -> float:
-        return patience if self._answered else min(patience, FIRST_PATIENCE)
+    def answers(self) -> bool:
+        """Say whether the server answers anything at all."""
+        try:
+            self.ask("query PodiumProbe { viewer { id } }", {}, patience=PROBE_PATIENCE)
+        except ServerTroubleError:
+            return False
+        return True
+
+    def _allowed(self, patience: float | None, first_trouble: float) -> float:
+        if not self._answered:
+            return FIRST_PATIENCE
+        return patience or (ALONE_PATIENCE if self._last_success > first_trouble else PATIENCE)
 
     def _gave_up(self, trouble: str, spent: float) -> PodiumError:
         if not self._answered:

@@ -30,7 +30,6 @@ __all__ = ["ServerPath", "pull_server", "server_path"]
 ROWS = 10_000  # rows expected in one request at most
 WINDOWS = 20  # windows in one request at most
 MANY_ROWS = 200_000  # from here on processes are worth their start
-BATCH_PATIENCE = 30.0  # seconds, before a request for several windows is cut in two
 
 Progress = Callable[[int, int], None]
 
@@ -114,20 +113,27 @@ def pull_server(
     listed = list_runs(connection, paths, filters=filters, tags=tags)
     wanted = [run for run in listed.values() if kept.get(run.key) != run.version]
     gone: set[str] = set()
+    missing: set[str] = set()
     done = unchanged = len(listed) - len(wanted)
     show(done, len(listed))
 
-    def finish(batch: Batch, vanished: set[str]) -> None:
+    problems: list[str] = []
+
+    def finish(batch: Batch, vanished: set[str], unread: dict[str, str]) -> None:
         nonlocal done
         gone.update(vanished)
+        problems.extend(unread.values())
+        missing.update(unread)
         done += len(batch.runs)
         show(done, len(listed))
 
     _fetch(connection, store, _batches([_wanted(store, run, kept) for run in wanted]), finish)
-    there = [run.key for run in wanted if run.key not in gone]
+    there = [run.key for run in wanted if run.key not in gone | missing]
     changed = sum(key in kept for key in there)
     keys = tuple(sorted(listed.keys() - gone))
-    return Counts(new=len(there) - changed, changed=changed, unchanged=unchanged, keys=keys)
+    return Counts(
+        new=len(there) - changed, changed=changed, unchanged=unchanged, keys=keys, problems=tuple(sorted(problems))
+    )
 
 
 def _wanted(store: Kept, run: Listed, kept: Mapping[str, str]) -> Wanted:
@@ -166,7 +172,10 @@ def _batches(runs: Sequence[Wanted]) -> list[Batch]:
 
 
 def _fetch(
-    connection: Connection, store: Kept, batches: Sequence[Batch], finish: Callable[[Batch, set[str]], None]
+    connection: Connection,
+    store: Kept,
+    batches: Sequence[Batch],
+    finish: Callable[[Batch, set[str], dict[str, str]], None],
 ) -> None:
     if not batches:
         return
@@ -176,8 +185,8 @@ def _fetch(
     pool = ProcessPoolExecutor(min(cores, 4), mp_context=context, initializer=_begin_process) if much else None
     threads = ThreadPoolExecutor(min(MOST_AT_ONCE, len(batches)), thread_name_prefix="pull")
 
-    def one(batch: Batch) -> tuple[Batch, set[str]]:
-        return batch, _pull(connection, store, batch, pool)
+    def one(batch: Batch) -> tuple[Batch, set[str], dict[str, str]]:
+        return batch, *_bring(connection, store, batch, pool)
 
     try:
         for future in as_completed([threads.submit(one, batch) for batch in batches]):
@@ -190,6 +199,29 @@ def _fetch(
         threads.shutdown(cancel_futures=True)
         if pool is not None:
             pool.shutdown(cancel_futures=True)
+
+
+def _bring(
+    connection: Connection, store: Kept, batch: Batch, pool: ProcessPoolExecutor | None
+) -> tuple[set[str], dict[str, str]]:
+    """Bring one batch; where the server keeps failing at it, run by run, so that one bad run stops no other.
+
+    Returns:
+        The keys of runs that were deleted meanwhile, and a sentence for each run that could not be read.
+    """
+    try:
+        return _pull(connection, store, batch, pool), {}
+    except ServerTroubleError as error:
+        if len(batch.runs) > 1:
+            alone = [
+                _bring(connection, store, Batch((wanted,), tuple(wanted.windows())), pool) for wanted in batch.runs
+            ]
+            gone = set().union(*(gone for gone, _ in alone))
+            return gone, {key: sentence for _, unread in alone for key, sentence in unread.items()}
+        if not connection.answers():
+            raise
+        key = batch.runs[0].run.key
+        return set(), {key: f"{key} ({error})"}
 
 
 def _pull(connection: Connection, store: Kept, batch: Batch, pool: ProcessPoolExecutor | None) -> set[str]:
@@ -269,11 +301,10 @@ def _ask_once(
                 for number, window in enumerate(asked)
                 for letter, value in zip("razs", (window.run, window.low, window.high, window.samples), strict=True)
             },
-            patience=BATCH_PATIENCE if len(asked) > 1 else None,
         )
     except ServerTroubleError:
-        if len(asked) == 1:
-            raise
+        if len(asked) == 1 or len({window.run for window in asked}) > 1:
+            raise  # several runs are tried one by one: see `_bring`
         middle = len(asked) // 2
         return [*_ask_once(connection, path, asked[:middle]), *_ask_once(connection, path, asked[middle:])]
     runs = data.get("project") or {}

@@ -1,9 +1,9 @@
 """Windows: which steps of a run's history to ask for, so that W&B's server never has reason to sample.
 
 The server answers `history(minStep, maxStep, samples)` whole where a window holds no more rows than `samples`, and
-sampled otherwise, without saying so. A window that is no wider than `samples` steps is always whole: W&B's own
-`scan_history` relies on that. Wider windows, for runs that log a row every thousand steps, are checked by counting:
-rows must add up to the run's `historyLineCount`, else the windows are halved until they do.
+sampled otherwise, without saying so. A window of a thousand steps, asked for with as many samples, is always whole:
+W&B's own `scan_history` relies on that. Wider windows, for runs that log a row every thousand steps, are checked by
+counting: rows must add up to the run's `historyLineCount`, else the windows are halved until they do.
 """
 
 from __future__ import annotations
@@ -34,7 +34,11 @@ class Window:
     @property
     def is_whole(self) -> bool:
         """Whether the server cannot have sampled it."""
-        return self.high - self.low <= self.samples
+        return self.high - self.low <= PAGE
+
+    def is_full(self, rows: int) -> bool:
+        """Whether more rows may lie there than were given: several writers may log at one step."""
+        return rows >= self.samples and self.high - self.low > 1
 
     def halves(self) -> list[Window]:
         """Return its two halves."""
@@ -78,7 +82,7 @@ def shortened(found: Sequence[tuple[Window, int]], lines: int) -> list[Window]:
     """
     if sum(rows for _, rows in found) >= lines:
         return []
-    return [window for window, rows in found if rows and not window.is_whole]
+    return [window for window, rows in found if rows and (not window.is_whole or window.is_full(rows))]
 
 
 def parse_rows(text: str) -> list[dict[str, Any]]:
