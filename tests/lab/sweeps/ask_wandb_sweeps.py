@@ -1,7 +1,7 @@
 """Ask W&B's own package what it answers, and write it down in wandb_sweeps.json, with which the tests compare ours.
 
 The package wants other versions than Podium does, so it has an environment of its own:
-    git clone https://github.com/wandb/sweeps
+    (a clone of the repository wandb/sweeps in the folder sweeps)
     python -m venv asking && asking/bin/pip install numpy scipy scikit-learn jsonschema jsonref pydantic pyyaml
     PYTHONPATH=sweeps/src asking/bin/python tests/lab/sweeps/ask_wandb_sweeps.py
 """
@@ -207,7 +207,7 @@ def answered(case):
 if __name__ == "__main__":
     rng = random.Random(20261121)
     found = {
-        "source": "https://github.com/wandb/sweeps, asked by ask_wandb_sweeps.py",
+        "source": "the repository wandb/sweeps, asked by ask_wandb_sweeps.py",
         "hyperband": [answered(some_stop(rng)) for _ in range(200)],
         "quantiles": {"at": AT, "rows": [{"parameter": row, "values": drawn(row)} for row in DRAWN]},
         "grid": [{"parameters": row, "points": grid_points(row)} for row in GRIDS],

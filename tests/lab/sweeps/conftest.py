@@ -20,6 +20,8 @@ from rich.console import Console
 from podium.lab.data import sets
 from podium.spec import Project
 
+collect_ignore = ["ask_wandb_sweeps.py"]  # asks a package that is not installed here
+
 MADE_UP = Path(__file__).parent.parent / "training" / "made_up.py"
 PASSWORD = "s3cret"
 

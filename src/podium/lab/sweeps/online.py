@@ -168,11 +168,9 @@ def _gpu(slot: int, workers: int) -> dict[str, str]:
     """Give each of several agents a GPU of its own, where there are some."""
     if workers == 1:
         return {}
-    import torch
+    from podium.lab.sweeps.worker import gpu_names
 
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    names = visible.split(",") if visible is not None else [str(index) for index in range(torch.cuda.device_count())]
-    names = [name.strip() for name in names if name.strip()]
+    names = gpu_names()
     return {"CUDA_VISIBLE_DEVICES": names[slot % len(names)]} if names else {}
 
 
