@@ -25,6 +25,11 @@ DECK = """<%= slide("cover", title="Names", questions=False) %>
 <%= slide("default") %>
 <%= claim("names", ranked("names", "fit")[0], ranked("names", "fit")[1], "fit") %>
 <%= figure("forest", "names", metric="fit") %>
+<%= slide("default") %>
+<% for key in facts("names").config %>
+- <%= key %>: <%= facts("names").config[key] %>
+<% endfor %>
+<%= table("names", ["{{ 7*7 }} <i>m</i>"], variants=[ranked("names", "fit")[0]]) %>
 """
 WORST = [
     "{{ constructor.constructor('alert(1)')() }}", "---\nlayout: end\n---", "<script>alert(1)</script>",
@@ -32,6 +37,7 @@ WORST = [
     "::right::", "@click=alert(1) v-if=false", "&lt;b&gt; &#60;i&#62; %> <% raise %>", "\ud800 lone", "\u202egnp.txt",
     "\U0001f469\u200d\U0001f52c é",
 ]  # fmt: skip
+KEY, VALUE = "k{{ 7*7 }}</li>", "---\n# {{ v }} `x`"
 names = st.lists(st.text(min_size=1, max_size=24), min_size=10, max_size=10)
 
 
@@ -63,14 +69,14 @@ def test_any_text_of_a_run_is_text_in_a_browser(project, browser, drawn):
             (folder / "record.jsonl").unlink(missing_ok=True)
             origin = {"started": f"{number:03}", "commit": name}
             append_event(folder, "start", experiment="names", variant=name, profile="full", sweep="",
-                         config={"seed": seed, "x": number}, provenance=origin)  # fmt: skip
-            fit = {"fit": 1 - number / 100 + seed / 1000}
+                         config={"seed": seed, "x": number, KEY: VALUE}, provenance=origin)  # fmt: skip
+            fit = {"fit": 1 - number / 100 + seed / 1000, "{{ 7*7 }} <i>m</i>": seed / 10}
             append_event(folder, "end", state="finished", reason=name, summary=fit, samples={})
     build_deck(project, "talk")
     seen = walk(project.build / "slides" / "talk", browser)
-    assert seen.slides == 2 + -(-len(shown) // 6)
+    assert seen.slides == 3 + -(-len(shown) // 6)
     assert not seen.errors
     assert not seen.outside
     text = bare("".join(seen.texts))
-    lost = [name for name in shown if bare(whole(name)) not in text]
+    lost = [name for name in (*shown, KEY, VALUE, "{{ 7*7 }} <i>m</i>") if bare(whole(name)) not in text]
     assert not lost
