@@ -69,4 +69,4 @@ def _table(page: Page, results: Results, metric: str, variants: tuple[str, ...])
 
 def _counted(results: Results) -> str:
     most = max(len(results.rows(name)) for name in results.variants)
-    return f"{most} seeds" + (f", the first {SEEDS} of them shown" if most > SEEDS else "")
+    return f"{most} seed{'s' * (most > 1)}" + (f", the first {SEEDS} of them shown" if most > SEEDS else "")

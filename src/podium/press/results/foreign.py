@@ -7,6 +7,7 @@ field, and without one the runs of a variant are numbered and counted as indepen
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -88,7 +89,7 @@ def variant_names(runs: pd.DataFrame, fields: Sequence[str]) -> pd.Series:
     if not fields:
         return pd.Series("all runs", index=runs.index)
     short = _short(fields)
-    texts = [runs[f"config.{name}"].map(_text) for name in fields]
+    texts = [_texts(runs[f"config.{name}"]) for name in fields]
     if len(fields) == 1:
         return texts[0]
     named = [short[name] + "=" + text for name, text in zip(fields, texts, strict=True)]
@@ -143,6 +144,14 @@ def _short(fields: Sequence[str]) -> dict[str, str]:
         group, _, end = name.rpartition(".")
         last.append(group.rpartition(".")[2] if group and end in VAGUE else end)
     return {name: end if last.count(end) == 1 else name for name, end in zip(fields, last, strict=True)}
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    """Write a field's values, its floats with four digits where that keeps all of them apart."""
+    exact = column.map(_text)
+    finite = column.map(lambda value: isinstance(value, float) and math.isfinite(value))
+    short = exact.where(~finite, column.where(finite, 0.0).map("{:.4g}".format))
+    return short if len(set(short)) == len(set(exact)) else exact
 
 
 def _text(value: Any) -> str:

@@ -170,9 +170,8 @@ class Results:
         quantity = found.quantity
         if self.command:
             better = self.better.get(name) or direction(name) or quantity.better
-            shares = quantity.scale == 1 or (name in self.runs and bool((self.runs[name].abs() <= 1).all()))
-            plain = Quantity(quantity.words, better=better)
-            quantity = replace(quantity, better=better) if shares else plain
+            share = quantity.scale == 100 and name in self.runs and bool((self.runs[name].abs() <= 1).all())
+            quantity = replace(quantity, better=better) if share else Quantity(quantity.words, better=better)
         return replace(found, quantity=quantity)
 
     def difference(self, variant: str, over: str, metric: str) -> Difference:
