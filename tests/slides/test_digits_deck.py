@@ -1,4 +1,5 @@
 import base64
+import json
 import shutil
 import struct
 import zlib
@@ -128,7 +129,10 @@ def test_the_digits_deck_walks_clean_from_frozen_results(project, browser):
             shutil.copy(path, project.experiments)
     shutil.copytree(ROOT / "slides" / "decks" / "digits", project.decks / "digits")
     site = build_deck(project, "digits", runs="frozen")[0].parent
-    seen = walk(site, browser)
+    data = json.loads((project.build / "decks" / "digits" / "deck.json").read_text("utf-8"))
+    sources = [*data["mermaid"].values(), *data["plantuml"].values()]
+    assert len(sources) == 3
+    seen = walk(site, browser, sources=sources)
     assert (seen.outside, seen.errors, seen.faults) == ([], [], [])
     assert seen.slides >= 8
     assert seen.clicks >= 4

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from podium.press.build.serve import serving
-from podium.press.diagrams.rendered import PICTURE_TEXTS
+from podium.press.diagrams.rendered import PICTURE_TEXTS, labels, missing
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 APPLICATIONS = (
@@ -112,7 +112,9 @@ def find_browser() -> Path | None:
     return next(iter(_playwright_browsers()), None)
 
 
-def walk(site: Path, browser: Path, *, pictures: Path | None = None, scale: float = 1.0) -> Walk:
+def walk(
+    site: Path, browser: Path, *, pictures: Path | None = None, scale: float = 1.0, sources: Sequence[str] = ()
+) -> Walk:
     """Visit each slide and each click of a built deck with every outside request blocked.
 
     Args:
@@ -120,6 +122,7 @@ def walk(site: Path, browser: Path, *, pictures: Path | None = None, scale: floa
         browser: a Chromium or Chrome.
         pictures: a folder for one PNG a slide, after its last click.
         scale: device pixels a CSS pixel in the pictures.
+        sources: of the deck's diagrams; each must be found drawn with every one of its labels.
     """
     seen = Walk()
     with serving(site) as address, opened(browser, scale=scale) as page:
@@ -134,7 +137,18 @@ def walk(site: Path, browser: Path, *, pictures: Path | None = None, scale: floa
                 path = pictures / f"{slide:02}.png"
                 page.screenshot(path=path)
                 seen.pictures.append(path)
+    seen.faults += lost_labels(sources, seen.diagrams)
     return seen
+
+
+def lost_labels(sources: Sequence[str], drawn: Sequence[Sequence[str]]) -> list[str]:
+    r"""Say which labels of a diagram stand in none of the drawn ones; Mermaid and PlantUML lose some without a word.
+
+    >>> lost_labels(['flowchart LR\na["ViT"] --> b["end"]'], [["ViT"], ["CNN", "end"]])
+    ["a diagram lost the label 'end'"]
+    """
+    nearest = (min((missing(source, texts) for texts in drawn), key=len, default=labels(source)) for source in sources)
+    return [f"a diagram lost the label {label!r}" for lost in nearest for label in lost]
 
 
 @contextmanager
