@@ -2,7 +2,7 @@
 
 The file is `<runs>/<experiment>/<variant>-s<seed>-<digest>/record.jsonl`. Its lines, by their `event`:
 `start` (identity, config, provenance), `model` (the description that diagrams are drawn from), `epoch` (metrics),
-`resume`, and `end` (how it ended, the summary, sample predictions).
+`online` (where W&B shows it), `resume`, and `end` (how it ended, the summary, sample predictions).
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class Record:
         profile: "quick" or "full".
         sweep: the sweep's id where a sweep started the run, else "".
         config: every field of the config.
-        provenance: commit, dirty, data (name and checksum), hardware, device, versions, command, started.
+        provenance: commit, dirty, data (name and checksum), hardware, device, versions, command, started; `link`, the
+            run's address at W&B, where it is online.
         model: the description of the model (see `podium.lab.training.describe`); empty until it is written.
         history: one dict an epoch, `epoch` counting from 1, metrics split first (`val_accuracy` in [0, 1]).
         summary: the metrics at the end; test metrics stand only here.
@@ -111,6 +112,8 @@ def read_record(folder: Path) -> Record | None:
             history[event["metrics"]["epoch"]] = event["metrics"]  # an epoch trained again after a kill counts once
         elif event["event"] == "model":
             model = event["model"]
+        elif event["event"] == "online":
+            provenance = {**provenance, "link": event["link"]}
         elif event["event"] == "resume" and _other_code(event, provenance):
             provenance = {**provenance, "dirty": True}  # its commit alone no longer says which code made the run
         if event["event"] in ("end", "resume"):

@@ -35,7 +35,9 @@ SETTINGS: dict[str, Any] = {
 
 
 class Tracker(Protocol):
-    """What a training loop tells of a run while it goes on."""
+    """What a training loop tells of a run while it goes on; `link` is its address at W&B, "" where it has none."""
+
+    link: str
 
     def log(self, metrics: Mapping[str, Any], step: int) -> None:
         """Add one row of metrics."""
@@ -54,6 +56,8 @@ class Tracker(Protocol):
 
 class Silent:
     """The twin that tells nobody."""
+
+    link = ""
 
     def log(self, metrics: Mapping[str, Any], step: int) -> None:
         """Take a row and drop it."""
@@ -76,6 +80,7 @@ class WandbTracker:
 
     def __init__(self, run: Any) -> None:
         self._run = run
+        self.link: str = run.url or ""
 
     def log(self, metrics: Mapping[str, Any], step: int) -> None:
         """Add one row of metrics at a step."""

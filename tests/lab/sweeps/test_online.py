@@ -153,6 +153,7 @@ def test_an_own_experiment_trains_under_wandbs_agent(stand_in, project, console,
         2,
     )
     assert record.variant == f"trial-{run.id}"
+    assert record.provenance["link"].endswith(f"/runs/{run.id}")
     assert record.sweep == run.sweep == kept(project).rpartition("/")[2]
     assert run.summary["val_accuracy"] == record.summary["val_accuracy"]
     pulled = pull_source(project, (kept(project),), console=console)

@@ -74,6 +74,7 @@ def test_a_run_that_podium_tracked_online_arrives_whole(stand_in, store, tmp_pat
                 {"epoch": epoch, "val_accuracy": 0.25 * epoch, "worst": math.inf if epoch == 2 else -0.5}, epoch
             )
         tracker.finish({"test_accuracy": 0.75, "name": "NaN-like"})
+        assert tracker.link.startswith(f"{stand_in.url}/team/digits/runs/")
     counts = pull_server(store, [PROJECT])
     assert (counts.new, counts.changed, counts.unchanged) == (1, 0, 0)
     run = store.read(counts.keys[0])

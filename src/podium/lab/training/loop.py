@@ -193,6 +193,8 @@ def _train(
             tags=(profile,),
             sweep=sweep,
         ) as tracker:
+            if tracker.link:
+                append_event(folder, "online", link=tracker.link)
             run = _Run(config, folder, model, optimizer, task, stages, tracker, progress, stop)
             run.train(reached, record)
     except NotFiniteError as error:
