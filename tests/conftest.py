@@ -19,6 +19,7 @@ def stand_in(monkeypatch, tmp_path_factory):
     """A stand-in for W&B's server, and an environment in which the real client talks to it and to nobody else."""
     from stand_in_server import StandIn
 
+    forget_wandb()
     for name in [n for n in os.environ if n.startswith("WANDB_")] + ["NETRC"]:
         monkeypatch.delenv(name, raising=False)
     home = tmp_path_factory.mktemp("home")
@@ -33,7 +34,14 @@ def stand_in(monkeypatch, tmp_path_factory):
         }.items():
             monkeypatch.setenv(name, value)
         yield server
+        forget_wandb()
         assert not server.errors, server.errors
+
+
+def forget_wandb():
+    """End the client's session in this process: it keeps the server that it was started with."""
+    if "wandb" in sys.modules:
+        sys.modules["wandb"].teardown()
 
 
 def lacking(what):

@@ -19,8 +19,7 @@ SETTINGS = {"console": "off", "disable_git": True, "x_disable_stats": True, "x_d
 def wandb(stand_in):
     import wandb
 
-    yield wandb
-    wandb.teardown()
+    return wandb
 
 
 @pytest.fixture
