@@ -117,7 +117,8 @@ class Results:
             return ""
         rows = self.compared
         device = " and ".join(sorted({str(name).upper().replace("CUDA", "GPU") for name in rows["device"]}))
-        return f"quick profile: {_span(rows['epochs'])} epochs, {_span(rows['train_images'])} images, {device}"
+        epochs = _span(rows["epochs"])
+        return f"quick profile: {epochs} epoch{'s' * (epochs != '1')}, {_span(rows['train_images'])} images, {device}"
 
     def rows(self, variant: str) -> pd.DataFrame:
         """Return the compared runs of a variant, ordered by seed.
