@@ -98,3 +98,15 @@ def test_no_server_is_one_sentence(tmp_path):
         check=True,
     )
     assert "Nothing is lost: train again with `--wandb offline`" in done.stdout
+
+
+def test_an_offline_run_says_nothing_and_has_no_address(tmp_path):
+    script = (
+        "import sys; from pathlib import Path\nimport podium.runs.tracking as t\n"
+        "with t.open_tracker('offline', Path(sys.argv[1]), name='n', config={}, group='g') as run:\n"
+        "    assert run.link == ''\n    run.log({'a': 1}, 1)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout + done.stderr == ""

@@ -78,9 +78,9 @@ class Silent:
 class WandbTracker:
     """One W&B run, in its own run object so that many can be open in one process."""
 
-    def __init__(self, run: Any) -> None:
+    def __init__(self, run: Any, link: str = "") -> None:
         self._run = run
-        self.link: str = run.url or ""
+        self.link = link
 
     def log(self, metrics: Mapping[str, Any], step: int) -> None:
         """Add one row of metrics at a step."""
@@ -209,7 +209,7 @@ def open_tracker(
     except wandb.errors.Error as error:
         msg = f"W&B did not open the run ({_sentence(error)}). Nothing is lost: train again with `--wandb offline`."
         raise PodiumError(msg) from error
-    return WandbTracker(run)
+    return WandbTracker(run, (run.url or "") if chosen == "online" else "")  # asked of an offline run, it warns
 
 
 def _refused(error: Exception) -> PodiumError:
