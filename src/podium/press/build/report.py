@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from podium.press.build.freshness import is_fresh, note
 from podium.spec.errors import PodiumError, unknown
+from podium.spec.files import write_whole
 from podium.spec.project import Project
 
 FORMATS = ("html", "pdf")
@@ -52,7 +52,7 @@ def build_report(
     report = compose_report(project, name, runs)
     source = folder / "report.md"
     for path, content in ((source, report.markdown.encode()), *((folder / n, c) for n, c in report.files.items())):
-        _write(path, content)
+        write_whole(path, content, again="build it again")
     cited = _citing(project.reports / name)
     if "html" in formats:
         _pandoc(
@@ -98,17 +98,4 @@ def _typst(source: Path, out: Path, fonts: Sequence[Path]) -> None:
         except RuntimeError as error:
             said = str(error).strip().splitlines()[0]
             raise PodiumError(f"typst could not set {source.name}: {said}") from error
-    _write(out, content)
-
-
-def _write(path: Path, content: bytes) -> None:
-    if path.is_file() and path.read_bytes() == content:
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(content)
-        Path(file.name).chmod(0o644)
-        Path(file.name).replace(path)
-    except OSError as error:
-        raise PodiumError(f"{path} cannot be written: {error.strerror}. Make room, then build it again.") from error
+    write_whole(out, content, again="build it again")

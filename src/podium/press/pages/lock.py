@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from podium.press.pages.page import Lock, Page
 from podium.press.results import Results
 from podium.spec import PodiumError
+from podium.spec.files import write_whole
 
 FILE = "lock.json"
 ASKED = (("experiments", "experiment"), ("numbers", "number"), ("claims", "claim"), ("figures", "figure"))
@@ -116,16 +116,7 @@ def write_lock(path: Path, lock: Lock) -> bool:
         PodiumError: for a disk that refuses it.
     """
     text = json.dumps(lock, indent=1, sort_keys=True) + "\n"
-    if path.is_file() and path.read_text("utf-8") == text:
-        return False
-    try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-            file.write(text)
-        Path(file.name).chmod(0o644)
-        Path(file.name).replace(path)
-    except OSError as error:
-        raise PodiumError(f"{path} cannot be written: {error.strerror}. Make room, then build it again.") from error
-    return True
+    return write_whole(path, text.encode(), again="build it again")
 
 
 def compare(before: Lock, now: Lock) -> Changes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pprint
 import re
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from podium.press.results import Results, Tables
 from podium.press.results.foreign import results_of
 from podium.press.results.infer import Ask, infer, measured
 from podium.spec import DECK_TEMPLATE, REPORT_TEMPLATE, PodiumError, Project, Pulled
+from podium.spec.files import write_whole
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 MOST_METRICS = 3  # columns of the table
@@ -70,7 +70,7 @@ def new_deck(
     written = []
     for path, starter in zip(files, ("experiment.py.j2", "deck.md.j2", "report.md.j2"), strict=True):
         text = _starters().get_template(starter).render(_said(said, results, measured(tables), words))
-        _write(path, text)
+        write_whole(path, text.encode(), again="run it again")
         written.append(path)
     return written
 
@@ -132,14 +132,3 @@ def _quoted(text: str) -> str:
 def _comment(text: str) -> str:
     """Write words into a comment or code span that they cannot leave."""
     return re.sub(r"[^\w .,:/=+-]", "_", text)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-            file.write(text)
-        Path(file.name).chmod(0o644)
-        Path(file.name).replace(path)
-    except OSError as error:
-        raise PodiumError(f"{path} cannot be written: {error.strerror}. Make room, then run it again.") from error
