@@ -1,6 +1,6 @@
 """The command line: each command parses, calls one library function, and prints what was written."""
 
-from podium.cli import machine, pages, runs
+from podium.cli import machine, pages, runs, stage
 from podium.cli.group import main, podium
 
-__all__ = ["machine", "main", "pages", "podium", "runs"]
+__all__ = ["machine", "main", "pages", "podium", "runs", "stage"]
