@@ -89,6 +89,13 @@ def test_equal_configs_share_a_folder_and_hostile_names_stay_inside(tmp_path):
     assert run_folder(tmp_path, "e", "///", config).name.startswith("variant-s4-")
 
 
+def test_what_was_watched_stands_beside_the_metrics(tmp_path):
+    write(tmp_path, epochs=1)
+    append_event(tmp_path, "epoch", metrics={"epoch": 2}, watch={"predicted": ["7"]})
+    append_event(tmp_path, "epoch", metrics={"epoch": 2}, watch={"predicted": ["1"]})
+    assert read_record(tmp_path).watches == [{"epoch": 2, "predicted": ["1"]}]
+
+
 @given(st.text(), st.floats(allow_nan=False))
 def test_any_text_and_number_survive(tmp_path_factory, text, number):
     folder = tmp_path_factory.mktemp("run")

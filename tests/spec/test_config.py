@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podium.spec import CONFIGS, CNNConfig, PodiumError, VisionToSequenceConfig, ViTConfig, config_from, parse_setting
+from podium.spec import (
+    CONFIGS,
+    CNNConfig,
+    LinesConfig,
+    PodiumError,
+    VisionToSequenceConfig,
+    ViTConfig,
+    config_from,
+    parse_setting,
+)
 
 
 @pytest.mark.parametrize("kind", CONFIGS.values())
@@ -39,11 +48,36 @@ def test_unknown_field_names_the_nearest():
         ({"dropout": 1.0}, "dropout must be at least 0 and below 1"),
         ({"learning_rate": "fast"}, "must be a number; not 'fast'"),
         ({"clip": "off"}, "must be a number or none; not 'off'"),
+        ({"augment": -1.0}, "augment must be 0, which is off, or above; got -1.0"),
+        ({"patience": 0}, "patience must be 1 epoch or more, or none; got 0"),
+        ({"average": 1.0}, "average must be at least 0 and below 1"),
+        ({"checkpoint_activations": 1}, "must be true or false; not 1"),
     ],
 )
 def test_impossible_values_are_refused(changes, sentence):
     with pytest.raises(PodiumError, match=sentence):
         ViTConfig().but(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"digits": 0}, "digits must be above 0; got 0"),
+        ({"beam": 0}, "beam must be above 0; got 0"),
+        ({"spacing": 1.5}, "spacing must be between 0 and 1 digit's width; got 1.5"),
+        ({"overlap": -0.1}, "overlap must be between 0 and 1 digit's width"),
+    ],
+)
+def test_impossible_readers_are_refused(changes, sentence):
+    with pytest.raises(PodiumError, match=sentence):
+        LinesConfig().but(**changes)
+
+
+def test_runs_of_the_first_release_keep_their_names():
+    """Their digests, as that release computed them; a later field counts where it says something else."""
+    assert ViTConfig(seed=3, dropout=0.1).digest() == "5782cfc8"
+    assert VisionToSequenceConfig(seed=3, dropout=0.1).digest() == "a63af470"
+    assert ViTConfig(seed=3, dropout=0.1, pool="class").digest() != "5782cfc8"
 
 
 def test_whole_numbers_fit_where_numbers_do():
@@ -62,6 +96,7 @@ def test_set_reads_back_what_python_prints(value):
         ("epochs", "takes field=value; got 'epochs'"),
         ("epoch=3", "has no field 'epoch'; did you mean 'epochs'"),
         ("epochs=many", "epochs must be a whole number; got 'many'"),
+        ("fresh=maybe", "fresh must be true or false; got 'maybe'"),
     ],
 )
 def test_set_says_what_is_wrong(text, sentence):
@@ -73,6 +108,8 @@ def test_set_reads_words_and_none():
     assert parse_setting(ViTConfig, "optimizer=adam") == ("optimizer", "adam")
     assert parse_setting(ViTConfig, "clip=None") == ("clip", None)
     assert parse_setting(ViTConfig, "clip=2") == ("clip", 2.0)
+    assert parse_setting(CNNConfig, "residual=True") == ("residual", True)
+    assert parse_setting(ViTConfig, "patience=3") == ("patience", 3)
 
 
 def test_a_record_of_an_unknown_model_is_refused():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from podium.cli.group import device_option, podium, profile_option, set_option, wandb_option
 from podium.runs.tracking import Mode
 from podium.spec import (
+    Cohorts,
     PodiumError,
     Profile,
     Project,
@@ -20,6 +23,9 @@ from podium.spec import (
     unknown,
 )
 
+if TYPE_CHECKING:
+    from podium.lab.training.overfitting import Overfit
+
 
 @podium.command()
 @click.argument("experiments", nargs=-1, metavar="[EXPERIMENT]...")
@@ -28,6 +34,14 @@ from podium.spec import (
 @set_option
 @device_option
 @wandb_option
+@click.option(
+    "--cohort",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Train runs together on the device: where that gains, always, or never.",
+)
+@click.option("--overfit-one-batch", is_flag=True, help="Only see whether each variant can learn one batch by heart.")
 def train(
     experiments: tuple[str, ...],
     *,
@@ -36,17 +50,22 @@ def train(
     settings: tuple[str, ...],
     device: str,
     wandb: Mode,
+    cohort: Cohorts,
+    overfit_one_batch: bool,
 ) -> None:
     """Train every run of the experiments (all where none is named) that is not finished yet."""
-    from podium.lab.training import train_experiment
+    from podium.lab.training import overfit_variants, train_experiment
 
     project = find_project(Path.cwd())
     for name in chosen_experiments(project, experiments):
         if not experiments and isinstance(load_question(name, project.experiments), Pulled):
             continue  # trained elsewhere
         experiment = load_experiment(name, project.experiments)
+        if overfit_one_batch:
+            print_overfits(name, overfit_variants(experiment, profile, only=only, settings=settings, device=device))
+            continue
         records = train_experiment(
-            project, experiment, profile, only=only, settings=settings, device=device, wandb=wandb
+            project, experiment, profile, only=only, settings=settings, device=device, wandb=wandb, cohort=cohort
         )
         print_ended(name, [record.state for record in records], project)
 
@@ -124,6 +143,22 @@ def chosen_experiments(project: Project, names: tuple[str, ...]) -> list[str]:
         if name not in there:
             raise unknown("experiment", name, there)
     return list(names) or there
+
+
+def print_overfits(name: str, found: Mapping[str, Overfit]) -> None:
+    """Print what became of each variant's batch.
+
+    Raises:
+        PodiumError: where a variant did not learn it.
+    """
+    for variant, overfit in found.items():
+        click.echo(f"{name}: {variant}: {overfit}")
+    weak = [variant for variant, overfit in found.items() if not overfit.reached]
+    if weak:
+        raise PodiumError(
+            f"{', '.join(weak)} did not learn one batch by heart: look for the fault in the model, the loss or the "
+            "learning rate before you train longer."
+        )
 
 
 def print_ended(name: str, states: list[str], project: Project) -> None:

@@ -1,8 +1,8 @@
 """The record: what is kept of a run, one JSON line an event, appended and flushed so a kill loses one line at most.
 
 The file is `<runs>/<experiment>/<variant>-s<seed>-<digest>/record.jsonl`. Its lines, by their `event`:
-`start` (identity, config, provenance), `model` (the description that diagrams are drawn from), `epoch` (metrics),
-`online` (where W&B shows it), `resume`, and `end` (how it ended, the summary, sample predictions).
+`start` (identity, config, provenance), `model` (the description that diagrams are drawn from), `epoch` (metrics, and what
+else was looked at), `online` (where W&B shows it), `resume`, and `end` (how it ended, the summary, sample predictions).
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class Record:
         history: one dict an epoch, `epoch` counting from 1, metrics split first (`val_accuracy` in [0, 1]).
         summary: the metrics at the end; test metrics stand only here.
         samples: what a page may show of single predictions; see `podium.lab.training`.
+        watches: one dict an epoch that was looked into; see `podium.lab.training.watching`.
         state: how it ended, "pruned" when its sweep ended it early; "running" when no end was written, so also after
             a kill.
         reason: why it failed or was pruned, in words.
@@ -57,6 +58,7 @@ class Record:
     samples: dict[str, Any] = field(default_factory=dict)
     state: State = "running"
     reason: str = ""
+    watches: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -104,12 +106,16 @@ def read_record(folder: Path) -> Record | None:
     if start is None:
         return None
     history: dict[int, dict[str, Any]] = {}
+    watches: dict[int, dict[str, Any]] = {}
     last: dict[str, Any] = {}
     model: dict[str, Any] = {}
     provenance = start["provenance"]
     for event in events:
         if event["event"] == "epoch":
-            history[event["metrics"]["epoch"]] = event["metrics"]  # an epoch trained again after a kill counts once
+            number = event["metrics"]["epoch"]
+            history[number] = event["metrics"]  # an epoch trained again after a kill counts once
+            if "watch" in event:
+                watches[number] = {"epoch": number, **event["watch"]}
         elif event["event"] == "model":
             model = event["model"]
         elif event["event"] == "online":
@@ -133,6 +139,7 @@ def read_record(folder: Path) -> Record | None:
         samples=last.get("samples", {}) if ended else {},
         state=last["state"] if ended else "running",
         reason=last.get("reason", "") if ended else "",
+        watches=[watches[epoch] for epoch in sorted(watches)],
     )
 
 

@@ -4,6 +4,8 @@ from podium.spec.config import (
     CONFIGS,
     CNNConfig,
     Config,
+    LinesConfig,
+    SequenceConfig,
     Value,
     VisionToSequenceConfig,
     ViTConfig,
@@ -13,6 +15,7 @@ from podium.spec.config import (
 )
 from podium.spec.errors import PodiumError, unknown
 from podium.spec.experiment import (
+    Cohorts,
     Experiment,
     Profile,
     Pulled,
@@ -22,6 +25,7 @@ from podium.spec.experiment import (
     load_experiment,
     load_question,
 )
+from podium.spec.own import OwnConfig, is_own, own_config
 from podium.spec.project import DECK_TEMPLATE, REPORT_TEMPLATE, Project, deck_names, find_project, report_names
 
 __all__ = [
@@ -29,12 +33,16 @@ __all__ = [
     "DECK_TEMPLATE",
     "REPORT_TEMPLATE",
     "CNNConfig",
+    "Cohorts",
     "Config",
     "Experiment",
+    "LinesConfig",
+    "OwnConfig",
     "PodiumError",
     "Profile",
     "Project",
     "Pulled",
+    "SequenceConfig",
     "Sweep",
     "Value",
     "Variant",
@@ -45,8 +53,10 @@ __all__ = [
     "experiment_names",
     "field_types",
     "find_project",
+    "is_own",
     "load_experiment",
     "load_question",
+    "own_config",
     "parse_setting",
     "report_names",
     "unknown",

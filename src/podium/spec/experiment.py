@@ -9,8 +9,10 @@ from typing import Any, Literal
 
 from podium.spec.config import Config, Value, parse_setting
 from podium.spec.errors import PodiumError, unknown
+from podium.spec.own import beside
 
 Profile = Literal["quick", "full"]
+Cohorts = Literal["auto", "always", "never"]  # whether runs are trained together on one device
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,12 @@ class Pulled:
 
 
 def experiment_names(folder: Path) -> list[str]:
-    """Name the experiments of a folder, sorted."""
-    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+    """Name the experiments of a folder, sorted; a file that says EXPERIMENT nowhere is none: a model stands in it."""
+    return sorted(
+        path.stem
+        for path in folder.glob("*.py")
+        if not path.stem.startswith("_") and b"EXPERIMENT" in path.read_bytes()
+    )
 
 
 def load_question(name: str, folder: Path) -> Experiment | Pulled:
@@ -130,11 +136,12 @@ def load_question(name: str, folder: Path) -> Experiment | Pulled:
         PodiumError: where there is no such file, it does not run, or it defines no `EXPERIMENT`.
     """
     names = experiment_names(folder)
-    if name not in names:
-        raise unknown("experiment", name, names)
     path = folder / f"{name}.py"
+    if name not in names and not path.is_file():
+        raise unknown("experiment", name, names)
     try:
-        found = runpy.run_path(str(path)).get("EXPERIMENT")
+        with beside(folder):
+            found = runpy.run_path(str(path)).get("EXPERIMENT")
     except PodiumError as error:
         msg = f"{path.name}: {error}"
         raise PodiumError(msg) from error

@@ -1,19 +1,30 @@
 """Sets of a config: sizes, order, and that no split sees another's digits."""
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from podium.lab.data import sets as sets_module
 from podium.lab.data.mnist import Mnist
 from podium.lab.data.sets import (
     DEVIATION,
     MEAN,
-    TEST_COMPOSITES,
-    VALIDATION_COMPOSITES,
-    epoch_composites,
+    epoch_pictures,
     load_sets,
+    picture_size,
     to_float,
 )
-from podium.spec import PodiumError, VisionToSequenceConfig, ViTConfig
+from podium.lab.training.tasks.metrics import numbers as as_numbers
+from podium.spec import CNNConfig, LinesConfig, PodiumError, VisionToSequenceConfig, ViTConfig
+
+TEST_COMPOSITES, VALIDATION_COMPOSITES = 60, 30
+
+
+@pytest.fixture(autouse=True)
+def few_composites(monkeypatch):
+    monkeypatch.setattr(sets_module, "VALIDATION_COMPOSITES", VALIDATION_COMPOSITES)
+    monkeypatch.setattr(sets_module, "TEST_COMPOSITES", TEST_COMPOSITES)
 
 
 @pytest.fixture
@@ -67,14 +78,93 @@ def test_composites_of_each_split_come_from_its_own_digits(mnist):
 def test_each_epoch_has_fresh_composites_that_repeat(mnist):
     config = VisionToSequenceConfig(digits=2, train_images=30, validation_images=50)
     sets = load_sets(config, "cpu", mnist)
-    first = epoch_composites(config, sets, 1)
+    first = epoch_pictures(config, sets, 1)
     assert first.images.shape == (30, 84, 84)
-    assert torch.equal(first.targets, epoch_composites(config, sets, 1).targets)
-    assert not torch.equal(first.targets, epoch_composites(config, sets, 2).targets)
-    assert not torch.equal(first.targets, epoch_composites(config.but(seed=1), sets, 1).targets)
+    assert torch.equal(first.targets, epoch_pictures(config, sets, 1).targets)
+    assert not torch.equal(first.targets, epoch_pictures(config, sets, 2).targets)
+    assert not torch.equal(first.targets, epoch_pictures(config.but(seed=1), sets, 1).targets)
 
 
 def test_floats_are_normalised():
     images = torch.tensor([[[0, 255]]], dtype=torch.uint8)
     assert to_float(images).flatten().tolist() == pytest.approx([-MEAN / DEVIATION, (1 - MEAN) / DEVIATION])
     assert to_float(images).shape == (1, 1, 1, 2)
+
+
+def test_pictures_that_stay_are_the_same_for_every_epoch_and_seed(mnist):
+    config = VisionToSequenceConfig(digits=2, train_images=30, validation_images=50, fresh=False)
+    sets = load_sets(config, "cpu", mnist)
+    assert sets.train.images.shape == (30, 84, 84)
+    assert epoch_pictures(config, sets, 1) is epoch_pictures(config, sets, 2)
+    assert torch.equal(load_sets(config.but(seed=5), "cpu", mnist).train.images, sets.train.images)
+
+
+def test_lines_come_from_their_own_digits_and_are_fresh(mnist):
+    config = LinesConfig(digits=3, train_images=20, validation_images=50)
+    sets = load_sets(config, "cpu", mnist)
+    height, width = picture_size(config)
+    assert sets.test.images.shape == (TEST_COMPOSITES, height, width)
+    assert sets.validation.targets.shape == (VALIDATION_COMPOSITES, 5)
+    first, second = epoch_pictures(config, sets, 1), epoch_pictures(config, sets, 2)
+    assert first.images.shape == (20, height, width)
+    assert not torch.equal(first.targets, second.targets)
+
+
+def test_a_classifiers_epoch_is_its_training_set(mnist):
+    config = ViTConfig(train_images=100, validation_images=50)
+    sets = load_sets(config, "cpu", mnist)
+    assert epoch_pictures(config, sets, 3) is sets.train
+
+
+def test_classes_that_do_not_suffice_are_said(mnist):
+    with pytest.raises(PodiumError, match="classes must be at least 10 for MNIST; got 4"):
+        load_sets(ViTConfig(validation_images=50, classes=4), "cpu", mnist)
+
+
+def test_the_second_domain_is_a_name_away():
+    pytest.importorskip("sklearn")
+    sets = load_sets(CNNConfig(data="digits", train_images=450, validation_images=300))
+    assert [len(split) for split in (sets.train, sets.validation, sets.test)] == [450, 300, 510]
+    assert sets.data.startswith("scikit-learn digits ")
+
+
+def test_an_unknown_name_says_what_there_is():
+    with pytest.raises(PodiumError, match=r"no data set or folder 'mnits'; did you mean 'mnist'"):
+        load_sets(ViTConfig(data="mnits"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Twenty pictures with numbers for labels, of five classes."""
+    chance = np.random.default_rng(0)
+    rows = ["file,label"]
+    for number in range(20):
+        Image.fromarray(chance.integers(0, 90, (20, 40), np.uint8)).save(tmp_path / f"{number}.png")
+        rows.append(f"{number}.png,{number % 5 + 30}")
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    return tmp_path
+
+
+def test_a_folder_of_ones_own(folder):
+    sets = load_sets(ViTConfig(data=str(folder), validation_images=4))
+    assert [len(split) for split in (sets.train, sets.validation, sets.test)] == [12, 4, 4]
+    targets = torch.cat([split.targets for split in (sets.train, sets.validation, sets.test)])
+    assert sorted(targets.unique().tolist()) == [0, 1, 2, 3, 4]
+    assert sets.data.startswith(folder.name)
+    with pytest.raises(PodiumError, match=r"has 5 classes, and classes is 3\. Set classes=5"):
+        load_sets(ViTConfig(data=str(folder), validation_images=4, classes=3))
+    (folder / "labels.csv").write_text("file,label\n" + "".join(f"{n}.png,{n % 3 + 2}\n" for n in range(20)))
+    digits = load_sets(ViTConfig(data=str(folder), validation_images=4))
+    assert set(digits.train.targets.tolist()) == {2, 3, 4}  # a digit is its own class
+
+
+def test_a_folder_of_numbers_is_read(folder):
+    config = VisionToSequenceConfig(data=str(folder), validation_images=4, digits=3)
+    sets = load_sets(config)
+    assert sets.train.images.shape == (12, 84, 84)
+    assert set(as_numbers(sets.train.targets)) <= {"30", "31", "32", "33", "34"}
+    assert epoch_pictures(config, sets, 1) is sets.train
+    line = load_sets(LinesConfig(data=str(folder), validation_images=4))
+    assert line.test.images.shape == (4, *picture_size(LinesConfig()))
+    with pytest.raises(PodiumError, match=r"a number of 1 to 1 digits; .* has '30'"):
+        load_sets(config.but(digits=1))

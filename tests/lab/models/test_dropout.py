@@ -37,3 +37,22 @@ def test_it_does_nothing_in_evaluation_or_with_p_zero():
 def test_training_outside_of_a_step_is_refused():
     with pytest.raises(PodiumError, match=r"randomness\.at"):
         Dropout(0.5)(torch.ones(8))
+
+
+def test_a_part_of_a_batch_drops_what_the_whole_one_does():
+    x = torch.ones(6, 5, 3)
+    with at(1, 2):
+        whole = Dropout(0.5)(x)
+    with at(1, 2, first=4):
+        assert torch.equal(Dropout(0.5)(x[4:]), whole[4:])
+
+
+def test_a_variants_own_rate_drops_the_same():
+    x = torch.randn(8, 50)
+    plain, own, off = Dropout(0.3), Dropout(0.3), Dropout(0.0)
+    own.per_variant(torch.float32)
+    off.per_variant(torch.float32)
+    with at(3, 4):
+        torch.testing.assert_close(own(x), plain(x))
+        assert torch.equal(off(x), x)
+    assert not own.state_dict()

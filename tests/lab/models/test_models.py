@@ -48,6 +48,13 @@ def test_variants_of_one_seed_share_the_weights_of_the_layers_they_share():
     assert all(torch.equal(learned[name], none[name]) for name in none)
 
 
+@torch.no_grad()
+def test_kinds_of_attention_that_share_their_weights_start_equal():
+    images = torch.randn(2, 1, 28, 28)
+    multi, fused = (build_model(ViTConfig(attention=kind)).eval() for kind in ("multi", "torch"))
+    assert torch.allclose(multi(images), fused(images), atol=1e-5)
+
+
 def test_every_dropout_knows_its_place():
     model = build_model(ViTConfig(dropout=0.5, depth=1))
     places = [module.place for module in model.modules() if type(module).__name__ == "Dropout"]

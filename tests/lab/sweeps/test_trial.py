@@ -58,9 +58,9 @@ def test_outside_of_an_agent_it_says_so(project, agent):
 def test_what_wandb_stops_is_pruned(project, agent, monkeypatch):
     epoch = loop._Run.epoch
 
-    def stopped(self, number):
+    def stopped(self, *given):
         os.kill(os.getpid(), signal.SIGTERM)
-        return epoch(self, number)
+        return epoch(self, *given)
 
     monkeypatch.setattr(loop._Run, "epoch", stopped)
     monkeypatch.setattr(module, "stopped_by_server", lambda: False)
@@ -73,7 +73,7 @@ def test_what_wandb_stops_is_pruned(project, agent, monkeypatch):
 
 
 def test_an_epoch_that_takes_too_long_is_interrupted(project, agent, monkeypatch):
-    def endless(self, number):
+    def endless(self, *given):
         os.kill(os.getpid(), signal.SIGTERM)
         signal.pause()
 

@@ -8,7 +8,7 @@ import torch
 
 from podium.lab.data import sets
 from podium.lab.data.mnist import Mnist
-from podium.spec import Experiment, Project, Variant, VisionToSequenceConfig, ViTConfig
+from podium.spec import Experiment, LinesConfig, Project, Variant, VisionToSequenceConfig, ViTConfig
 
 TINY_VIT = ViTConfig(
     dim=16,
@@ -35,6 +35,23 @@ TINY_READER = VisionToSequenceConfig(
     batch_size=32,
     augment=0.0,
 )
+FAMILIES = {
+    "vit": TINY_VIT,
+    "reader": TINY_READER,
+    "lines": LinesConfig(
+        channels=4,
+        dim=16,
+        depth=1,
+        heads=2,
+        digits=3,
+        encoder="cnn",
+        epochs=2,
+        train_images=64,
+        validation_images=40,
+        batch_size=32,
+    ),
+    "practice": TINY_VIT.but(average=0.9, patience=9, accumulate=3, checkpoint_activations=True),
+}
 TINY = Experiment(
     name="tiny",
     question="Does it train?",
@@ -76,7 +93,7 @@ if __name__ == "__main__":
         print(moment, flush=True)
         time.sleep(0.1)
 
-    config = TINY_VIT if sys.argv[2] == "vit" else TINY_READER
+    config = FAMILIES[sys.argv[2]]
     train_run(
         Project(Path(sys.argv[1])),
         TINY,

@@ -5,6 +5,7 @@ from rich.console import Console
 
 from podium.lab.training import experiment as module
 from podium.lab.training import train_all, train_experiment
+from podium.lab.training.cohort import together
 from podium.spec import PodiumError, Variant
 
 QUIET = {"device": "cpu", "wandb": "off"}
@@ -50,13 +51,13 @@ def test_a_cut_off_run_is_resumed_among_finished_ones(project, tiny, console, mo
     asked = tiny.TINY.runs("quick")
     with monkeypatch.context() as broken:
 
-        def cut(*args, progress, **kwargs):
-            if args[2].name == "rotary":
+        def cut(variant, **kwargs):
+            if variant.name == "rotary":
                 raise KeyboardInterrupt
-            return whole(*args, progress=progress, **kwargs)
+            return whole(variant=variant, **kwargs)
 
-        whole = module.train_run
-        broken.setattr(module, "train_run", cut)
+        whole = together.train_run
+        broken.setattr(together, "train_run", cut)
         with pytest.raises(KeyboardInterrupt):
             train_all(project, tiny.TINY, asked, "quick", console=console, **QUIET)
     records = train_all(project, tiny.TINY, asked, "quick", console=console, **QUIET)

@@ -7,7 +7,7 @@ from podium.lab.training import tasks
 from podium.lab.training.looks import looks_of_classifier, looks_of_reader
 from podium.lab.training.loop import train_run
 from podium.lab.transcripts import PADDING, START
-from podium.spec import CNNConfig, Variant
+from podium.spec import CNNConfig, LinesConfig, Variant
 
 CPU = torch.device("cpu")
 
@@ -28,7 +28,7 @@ def test_confusion_is_the_test_set_counted(project, tiny):
     assert counts.trace() / counts.sum() == pytest.approx(record.summary["test_accuracy"], abs=1e-6)
     labels = load_sets(tiny.TINY_VIT, CPU).test.targets
     assert counts.sum(1).tolist() == torch.bincount(labels, minlength=10).tolist()  # a row is a digit
-    assert set(record.samples) == {"predictions", "confusion", "attention", "encoding"}
+    assert set(record.samples) == {"predictions", "confusion", "attention", "encoding", "gradients", "progress"}
 
 
 def test_a_classifier_without_attention_keeps_none(tiny):
@@ -82,7 +82,7 @@ def test_a_reader_looks_once_a_digit(tiny, monkeypatch):
 
 def test_a_reader_keeps_what_it_looked_at(project, tiny):
     record = train(project, tiny, tiny.TINY_READER)
-    assert set(record.samples) == {"predictions", "attention", "encoding"}
+    assert set(record.samples) == {"predictions", "attention", "encoding", "gradients", "progress"}
     assert len(record.samples["attention"]) == 4
 
 
@@ -101,3 +101,32 @@ def test_models_without_blocks_have_no_looks(tiny):
     assert looks_of_classifier(flat, torch.zeros(1, 1, 28, 28)) == []
     reader = build_model(tiny.TINY_READER.but(decoder_depth=0))
     assert looks_of_reader(reader, torch.zeros(1, 1, 84, 84)) == []
+
+
+@pytest.mark.parametrize("attention", ["single", "torch"])
+def test_every_kind_of_attention_can_be_looked_at(tiny, attention):
+    model = build_model(tiny.TINY_VIT.but(attention=attention)).eval()
+    images = to_float(load_sets(tiny.TINY_VIT, CPU).test.images[:2])
+    before = model(images)
+    looks = looks_of_classifier(model, images)
+    assert [len(look["maps"][0]["map"]) for look in looks] == [2, 2]
+    assert torch.equal(model(images), before)
+    if attention == "torch":
+        multi = build_model(tiny.TINY_VIT)
+        assert looks_of_classifier(multi, images) == looks
+
+
+def test_a_class_token_looks_at_the_patches(tiny):
+    model = build_model(tiny.TINY_VIT.but(pool="class"))
+    looks = looks_of_classifier(model, to_float(load_sets(tiny.TINY_VIT, CPU).test.images[:2]))
+    assert [torch.tensor(look["maps"][0]["map"]).shape for look in looks] == [(2, 2), (2, 2)]
+
+
+def test_a_line_is_one_row_of_columns(tiny, monkeypatch):
+    config = LinesConfig(
+        reader="attention", encoder="cnn", dim=8, heads=2, depth=1, channels=2, digits=2, validation_images=40
+    )
+    task = task_of(config)
+    monkeypatch.setattr(task.model, "read", lambda pictures: torch.tensor([[7, 3, 11]]))
+    looks = looks_of_reader(task.model, to_float(task.sets.test.images[:1]))
+    assert [torch.tensor(one["map"]).shape for one in looks[0]["maps"]] == [(1, 14), (1, 14)]

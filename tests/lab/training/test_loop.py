@@ -7,9 +7,12 @@ import time
 import pytest
 import torch
 
-from podium.lab.training import checkpoint, loop
+from podium.lab.models import build_model
+from podium.lab.training import checkpoint, loop, recording
 from podium.lab.training.experiment import is_done
 from podium.lab.training.loop import choose_device, train_run
+from podium.lab.training.tasks import Classify, build_task
+from podium.lab.training.usage import CLOCK
 from podium.runs import append_event, read_record, run_folder
 from podium.runs.tracking import Silent
 from podium.spec import PodiumError, Variant
@@ -24,12 +27,14 @@ def train(project, tiny, config, **changes):
 
 
 def numbers_of(record):
-    rows = [{k: v for k, v in row.items() if k != "seconds"} for row in record.history]
-    return rows, {k: v for k, v in record.summary.items() if k != "seconds"}, record.samples
+    rows = [{k: v for k, v in row.items() if k not in CLOCK} for row in record.history]
+    return rows, {k: v for k, v in record.summary.items() if k not in CLOCK}, record.samples
 
 
 def weights(record):
-    return checkpoint.load_checkpoint(record.folder, record.folder.name[-8:]).model
+    kept = checkpoint.load_checkpoint(record.folder, record.folder.name[-8:])
+    parts = {"model": kept.model, "average": kept.average or {}, "best": kept.best or {}}
+    return {(part, name): value for part, values in parts.items() for name, value in values.items()}
 
 
 def assert_same_run(one, other):
@@ -47,7 +52,24 @@ def test_a_classifier_leaves_a_whole_record(project, tiny):
     assert record.provenance["data"] == "MNIST madeup00"
     assert record.provenance["device"] == "cpu"
     assert [row["epoch"] for row in record.history] == [1, 2, 3]
-    assert set(record.history[0]) == {"epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"}
+    assert set(record.history[0]) == {
+        "epoch",
+        "train_loss",
+        "train_accuracy",
+        "val_loss",
+        "val_accuracy",
+        "gradient_norm",
+        "images_per_second",
+        "memory",
+        "seconds",
+    }
+    assert all(row["memory"] > 50 and row["images_per_second"] > 0 for row in record.history)
+    assert record.summary["peak_memory"] >= record.history[0]["memory"] * 0.99
+    assert record.summary["images_per_second"] > 0
+    layers = [row["layer"] for row in record.samples["gradients"]["layers"]]
+    assert layers[-3:] == ["encoder.blocks.0", "encoder.norm", "head"]
+    assert record.samples["gradients"]["epochs"] == [1, 2, 3]
+    assert [len(row["predicted"]) for row in record.samples["progress"]["epochs"]] == [8, 8, 8]
     assert record.history[-1]["train_loss"] < record.history[0]["train_loss"]
     assert record.summary["val_accuracy"] == record.history[-1]["val_accuracy"]
     assert 0 <= record.summary["test_accuracy"] <= 1
@@ -107,7 +129,7 @@ def test_seeds_decide_everything(project, tiny):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("family", "kills"), [("vit", (2, 7, 4)), ("reader", (5,))])
+@pytest.mark.parametrize(("family", "kills"), [("vit", (2, 7, 4)), ("reader", (5,)), ("practice", (5,))])
 def test_killed_and_resumed_equals_unbroken(project, tiny, tmp_path, family, kills):
     """SIGKILL after some reports of progress, wherever the process then is; again and again."""
     for reports in kills:
@@ -120,7 +142,7 @@ def test_killed_and_resumed_equals_unbroken(project, tiny, tmp_path, family, kil
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
         process.stdout.close()
-    config = (tiny.TINY_VIT if family == "vit" else tiny.TINY_READER).but(epochs=6)
+    config = tiny.FAMILIES[family].but(epochs=6)
     resumed = train_run(project, tiny.TINY, Variant("killed", config), "quick", tracker_mode="off", device="cpu")
     unbroken = train_run(project, tiny.TINY, Variant("unbroken", config), "quick", tracker_mode="off", device="cpu")
     assert resumed.state == "finished"
@@ -144,6 +166,27 @@ def test_ctrl_c_leaves_a_run_that_resumes(project, tiny):
     resumed = train(project, tiny, tiny.TINY_VIT, notify=said.append)
     assert said == [f"{folder.name} goes on after epoch 1."]
     other = train_run(project, tiny.TINY, Variant("other", tiny.TINY_VIT), "quick", tracker_mode="off", device="cpu")
+    assert_same_run(resumed, other)
+
+
+@pytest.mark.parametrize(
+    "practice",
+    [
+        {"average": 0.9},
+        {"patience": 9},
+        {"average": 0.9, "patience": 9},
+        {"accumulate": 3},
+        {"checkpoint_activations": True},
+        {"precision": "bfloat16"},
+    ],
+    ids=" ".join,
+)
+def test_what_is_resumed_equals_what_was_not(project, tiny, practice):
+    config = tiny.TINY_VIT.but(**practice)
+    with pytest.raises(KeyboardInterrupt):
+        train(project, tiny, config, progress=stop_after(1))
+    resumed = train(project, tiny, config)
+    other = train_run(project, tiny.TINY, Variant("other", config), "quick", tracker_mode="off", device="cpu")
     assert_same_run(resumed, other)
 
 
@@ -285,7 +328,60 @@ def test_the_tracker_hears_of_every_epoch_once_resumed(project, tiny, monkeypatc
 
     with pytest.raises(KeyboardInterrupt):
         train(project, tiny, tiny.TINY_VIT, progress=stop_after(1))
-    monkeypatch.setattr(loop, "open_tracker", lambda *_, **__: Listening())
+    monkeypatch.setattr(recording, "open_tracker", lambda *_, **__: Listening())
     train(project, tiny, tiny.TINY_VIT)
     assert heard[:3] == [1, 2, 3]
     assert "test_accuracy" in heard[3]
+
+
+def test_activations_computed_again_change_nothing(project, tiny):
+    plain = train(project, tiny, tiny.TINY_VIT)
+    again = train(project, tiny, tiny.TINY_VIT.but(checkpoint_activations=True))
+    assert_same_run(plain, again)
+
+
+def test_bfloat16_is_near_and_another_result(project, tiny):
+    plain = train(project, tiny, tiny.TINY_VIT.but(epochs=1))
+    half = train(project, tiny, tiny.TINY_VIT.but(epochs=1, precision="bfloat16"))
+    assert half.history[0]["train_loss"] != plain.history[0]["train_loss"]
+    assert half.history[0]["train_loss"] == pytest.approx(plain.history[0]["train_loss"], rel=0.05)
+    assert {value.dtype for value in weights(half).values()} == {torch.float32}
+
+
+def test_averaged_weights_are_judged_and_kept(project, tiny):
+    config = tiny.TINY_VIT.but(average=0.9)
+    record, plain = train(project, tiny, config), train(project, tiny, tiny.TINY_VIT)
+    assert [row["train_loss"] for row in record.history] == [row["train_loss"] for row in plain.history]
+    assert record.history[-1]["val_loss"] != plain.history[-1]["val_loss"]
+    kept = checkpoint.load_checkpoint(record.folder, config.digest())
+    assert kept.judged == {**kept.model, **kept.average}
+    model = build_model(config)
+    model.load_state_dict(kept.judged)
+    task = build_task(config, model, CPU)
+    assert task.measure(task.sets.test)["loss"] == record.summary["test_loss"]
+    assert "weights averaged, 0.9" in record.model["pipeline"][-1]["detail"]
+
+
+def test_a_run_without_progress_stops_early_with_its_best_weights(project, tiny, monkeypatch):
+    values = iter([0.5, 0.9, 0.8, 0.7, 0.95, 0.95])  # of three epochs and a half; then of the test set
+
+    def measured(self, split, whole=Classify.measure):
+        return {**whole(self, split), "accuracy": next(values)}
+
+    monkeypatch.setattr(Classify, "measure", measured)
+    config = tiny.TINY_VIT.but(epochs=9, patience=2)
+    record = train(project, tiny, config)
+    assert (record.state, len(record.history)) == ("finished", 4)
+    assert record.reason == "stopped early: no better val_accuracy than epoch 2's in the last 2 epochs"
+    assert record.summary["best_epoch"] == 2
+    assert record.summary["val_accuracy"] == 0.9
+    assert record.summary["val_loss"] == record.history[1]["val_loss"]
+    kept = checkpoint.load_checkpoint(record.folder, config.digest())
+    assert not torch.equal(kept.best["head.weight"], kept.model["head.weight"])
+    assert is_done(record)
+
+
+def test_memory_does_not_grow_over_epochs(project, tiny):
+    record = train(project, tiny, tiny.TINY_VIT.but(epochs=30, average=0.9, accumulate=2))
+    held = [row["memory"] for row in record.history]
+    assert max(held[20:]) - max(held[5:10]) < 4, held  # MiB; 20 epochs that each kept their pictures would take 6

@@ -25,6 +25,7 @@ def drawn(made):
     samples = {
         "encoding": {"table": encoding},
         "confusion": (np.eye(10, dtype=int) * 50 + 1).tolist(),
+        "gradients": {"epochs": [1, 2], "layers": [{"layer": n, "norms": [1.0, 0.1]} for n in ("stem", "head")]},
         "predictions": [{"picture": picture, "correct": "7", "predicted": "7"}],
         "attention": [{"picture": 0, "maps": [{"token": "", "maximum": 0.3, "map": [[1.0, 0.2], [0.3, 0.1]]}]}],
     }

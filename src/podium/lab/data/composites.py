@@ -1,6 +1,6 @@
 """Composites: numbers of one to several MNIST digits in a line on an 84x84 picture, made in batches on the device.
 
-Shapes: N pictures, D places for digits, P = 84 pixels a side, S = 28 pixels a side of a source digit.
+Shapes: N pictures, D places for digits, P pixels on an axis (84), S = 28 pixels a side of a source digit.
 """
 
 from __future__ import annotations
@@ -74,14 +74,28 @@ def compose(
     for start in range(0, count, CHUNK):
         part = slice(start, start + CHUNK)
         ink_NDSS = images[source_ND[part]].float() * there_ND[part, :, None, None]
-        rows_NDPS = placed(y_ND[part], size_ND[part])
-        columns_NDPS = placed(x_ND[part], size_ND[part])
-        drawn_NPP = torch.einsum("ndps,ndst,ndqt->npq", rows_NDPS, ink_NDSS, columns_NDPS)
-        pictures[part] = drawn_NPP.clamp(0, 255).round().to(torch.uint8)
+        pictures[part] = drawn(ink_NDSS, x_ND[part], y_ND[part], size_ND[part], (SIDE, SIDE))
     return Composites(pictures, as_tokens(labels[source_ND], length_N))
 
 
-def placed(center_ND: torch.Tensor, size_ND: torch.Tensor) -> torch.Tensor:
+def drawn(
+    ink_NDSS: torch.Tensor, x_ND: torch.Tensor, y_ND: torch.Tensor, size_ND: torch.Tensor, shape: tuple[int, int]
+) -> torch.Tensor:
+    """Draw digits onto one picture each row: uint8 (N, height, width).
+
+    Args:
+        ink_NDSS: float pictures of the digits, 0 to 255; all zero where there is none.
+        x_ND: where the middle of each comes to stand, in pixels from the left.
+        y_ND: likewise from the top.
+        size_ND: side of its square, in pixels of the picture.
+        shape: height and width of the picture.
+    """
+    rows_NDPS, columns_NDPS = placed(y_ND, size_ND, shape[0]), placed(x_ND, size_ND, shape[1])
+    sum_NPP = torch.einsum("ndps,ndst,ndqt->npq", rows_NDPS, ink_NDSS, columns_NDPS)
+    return sum_NPP.clamp(0, 255).round().to(torch.uint8)
+
+
+def placed(center_ND: torch.Tensor, size_ND: torch.Tensor, pixels: int = SIDE) -> torch.Tensor:
     """Return interpolation weights (N, D, P, S): how much of each source pixel a picture's pixel takes, on one axis.
 
     A tent over the source, as wide as a picture's pixel where the digit shrinks, so that thin strokes survive.
@@ -89,9 +103,10 @@ def placed(center_ND: torch.Tensor, size_ND: torch.Tensor) -> torch.Tensor:
     Args:
         center_ND: where the digit's middle comes to stand, in pixels of the picture.
         size_ND: side of the digit's square, in pixels of the picture.
+        pixels: P, how many the picture has on this axis.
     """
     scale = (size_ND / SOURCE_SIDE)[..., None, None]
-    pixel_P1 = torch.arange(SIDE, device=center_ND.device)[:, None] + 0.5
+    pixel_P1 = torch.arange(pixels, device=center_ND.device)[:, None] + 0.5
     source_S = torch.arange(-MARGIN, SOURCE_SIDE + MARGIN, device=center_ND.device) + 0.5
     seen = (pixel_P1 - center_ND[..., None, None]) / scale + SOURCE_SIDE / 2
     sharp = scale.clamp(max=1.0)

@@ -36,7 +36,7 @@ MD5 = {
 
 @dataclass(frozen=True, eq=False)
 class Mnist:
-    """The four files as tensors on the CPU.
+    """The four files as tensors on the CPU, MNIST's or those of a set made like it.
 
     Attributes:
         train_images: uint8 (60000, 28, 28), 0 is ground and 255 is ink.
@@ -44,6 +44,7 @@ class Mnist:
         test_images: uint8 (10000, 28, 28).
         test_labels: int64 (10000,).
         checksum: first eight characters of the training images' MD5.
+        name: as a receipt calls the set.
     """
 
     train_images: torch.Tensor
@@ -51,6 +52,7 @@ class Mnist:
     test_images: torch.Tensor
     test_labels: torch.Tensor
     checksum: str
+    name: str = "MNIST"
 
 
 def cache_folder() -> Path:

@@ -10,17 +10,30 @@ from torch import nn
 from podium.lab import randomness
 from podium.lab.models.cnn import CNN
 from podium.lab.models.dropout import Dropout
+from podium.lab.models.lines import LineByAttention, LineByCTC, build_line_reader
+from podium.lab.models.own import build_own
 from podium.lab.models.positions import POSITIONS
+from podium.lab.models.token_reader import TokenReader
 from podium.lab.models.vision_to_sequence import VisionToSequence
 from podium.lab.models.vit import ViT
-from podium.spec import Config
+from podium.spec import Config, OwnConfig
 
-__all__ = ["MODELS", "POSITIONS", "build_model"]
+__all__ = [
+    "MODELS",
+    "POSITIONS",
+    "LineByAttention",
+    "LineByCTC",
+    "TokenReader",
+    "ViT",
+    "VisionToSequence",
+    "build_model",
+]
 
 MODELS: dict[str, Any] = {
     "vit": ViT,
     "cnn": CNN,
     "vision_to_sequence": VisionToSequence,
+    "lines": build_line_reader,
 }
 
 
@@ -33,6 +46,8 @@ def build_model(config: Config) -> nn.Module:
         PodiumError: where the config's sizes do not fit together.
     """
     with torch.random.fork_rng(devices=[]):
+        if isinstance(config, OwnConfig):
+            return build_own(config)
         model: nn.Module = MODELS[config.model](config)
         for name, module in model.named_modules():
             if isinstance(module, Dropout):

@@ -1,5 +1,7 @@
 """Attention, written out (Vaswani et al. 2017, Attention Is All You Need, section 3.2).
 
+Here all heads share one projection; `single_head`, `additive` and `torch_attention` write the same otherwise.
+
 Shapes: B batch, T queries, S keys, D model width, H heads, K width of a head.
 Keys have no bias: its true gradient is zero, and Adam turns the rounding noise in its place into full steps.
 """
@@ -7,6 +9,7 @@ Keys have no bias: its true gradient is zero, and Adam turns the rounding noise 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -16,6 +19,33 @@ from podium.lab.models.positions import Encoding
 from podium.spec import PodiumError
 
 
+@dataclass
+class Past:
+    """The keys and values that a layer has made already: what a key-value cache keeps.
+
+    Attributes:
+        keys: (B, H, S, K), of the tokens so far, turned by their places; empty at first.
+        values: (B, H, S, K), likewise.
+    """
+
+    keys: torch.Tensor
+    values: torch.Tensor
+
+    @property
+    def tokens(self) -> int:
+        """Count the tokens so far."""
+        return self.keys.shape[-2]
+
+    def extend(self, keys_BHTK: torch.Tensor, values_BHTK: torch.Tensor) -> None:
+        """Add what newer tokens brought."""
+        self.keys = torch.cat((self.keys, keys_BHTK), dim=-2)
+        self.values = torch.cat((self.values, values_BHTK), dim=-2)
+
+    def rows(self, chosen_N: torch.Tensor) -> None:
+        """Keep some rows of the batch, in this order: the readings that a beam search goes on with."""
+        self.keys, self.values = self.keys[chosen_N], self.values[chosen_N]
+
+
 class SelfAttention(nn.Module):
     """Every token looks at every other, or with `causal` only at earlier ones and itself."""
 
@@ -23,7 +53,7 @@ class SelfAttention(nn.Module):
         self, dim: int, heads: int, *, rotary: Encoding | None = None, causal: bool = False, dropout: float = 0.0
     ) -> None:
         super().__init__()
-        self.heads = _checked_heads(dim, heads)
+        self.heads = checked_heads(dim, heads)
         self.causal = causal
         self.query = nn.Linear(dim, dim)
         self.key = nn.Linear(dim, dim, bias=False)
@@ -32,8 +62,8 @@ class SelfAttention(nn.Module):
         self.dropout = Dropout(dropout)
         self.output = nn.Linear(dim, dim)
 
-    def forward(self, x_BTD: torch.Tensor) -> torch.Tensor:
-        """Mix the values of all tokens by the likeness of query and key."""
+    def forward(self, x_BTD: torch.Tensor, padding_BT: torch.Tensor | None = None) -> torch.Tensor:
+        """Mix the values of all tokens by the likeness of query and key; nobody looks at padding."""
         q_BHTK = split(self.query(x_BTD), self.heads)
         k_BHTK = split(self.key(x_BTD), self.heads)
         v_BHTK = split(self.value(x_BTD), self.heads)
@@ -42,8 +72,38 @@ class SelfAttention(nn.Module):
         scores_BHTT = q_BHTK @ k_BHTK.mT / math.sqrt(q_BHTK.shape[-1])
         if self.causal:
             scores_BHTT = scores_BHTT.masked_fill(later(scores_BHTT), -math.inf)
+        if padding_BT is not None:
+            scores_BHTT = scores_BHTT.masked_fill(padding_BT[:, None, None], -math.inf)
         weights_BHTT = self.dropout(scores_BHTT.softmax(dim=-1))
         return self.output(merge(weights_BHTT @ v_BHTK))
+
+    def step(self, x_BTD: torch.Tensor, past: Past) -> torch.Tensor:
+        """Return what `forward` gives for the newest tokens, with the earlier ones' keys and values from the past."""
+        q_BHTK, k_BHTK, v_BHTK = self.projected(x_BTD, x_BTD)
+        if self.rotary is not None:
+            q_BHTK, k_BHTK = self.rotary(q_BHTK, past.tokens), self.rotary(k_BHTK, past.tokens)
+        past.extend(k_BHTK, v_BHTK)
+        weights_BHTS = self.scores(q_BHTK, past.keys).softmax(dim=-1)
+        return self.output(merge(weights_BHTS @ past.values))
+
+    def start(self, x_BTD: torch.Tensor) -> Past:
+        """Return the past of no token at all, for a batch like this one."""
+        _, k_BHTK, v_BHTK = self.projected(x_BTD[:, :0], x_BTD[:, :0])
+        return Past(k_BHTK, v_BHTK)
+
+    def projected(
+        self, x_BTD: torch.Tensor, memory_BSD: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return queries, keys and values, (B, H, T or S, K)."""
+        return (
+            split(self.query(x_BTD), self.heads),
+            split(self.key(memory_BSD), self.heads),
+            split(self.value(memory_BSD), self.heads),
+        )
+
+    def scores(self, q_BHTK: torch.Tensor, k_BHSK: torch.Tensor) -> torch.Tensor:
+        """Return how alike each query and key are, (B, H, T, S)."""
+        return q_BHTK @ k_BHSK.mT / math.sqrt(q_BHTK.shape[-1])
 
 
 class CrossAttention(nn.Module):
@@ -51,7 +111,7 @@ class CrossAttention(nn.Module):
 
     def __init__(self, dim: int, heads: int, *, dropout: float = 0.0) -> None:
         super().__init__()
-        self.heads = _checked_heads(dim, heads)
+        self.heads = checked_heads(dim, heads)
         self.query = nn.Linear(dim, dim)
         self.key = nn.Linear(dim, dim, bias=False)
         self.value = nn.Linear(dim, dim)
@@ -66,6 +126,20 @@ class CrossAttention(nn.Module):
         scores_BHTS = q_BHTK @ k_BHSK.mT / math.sqrt(q_BHTK.shape[-1])
         weights_BHTS = self.dropout(scores_BHTS.softmax(dim=-1))
         return self.output(merge(weights_BHTS @ v_BHSK))
+
+    def step(self, x_BTD: torch.Tensor, past: Past) -> torch.Tensor:
+        """Return what `forward` gives, with the memory's keys and values from `start`."""
+        q_BHTK, _, _ = self.projected(x_BTD, x_BTD[:, :0])
+        weights_BHTS = self.scores(q_BHTK, past.keys).softmax(dim=-1)
+        return self.output(merge(weights_BHTS @ past.values))
+
+    def start(self, memory_BSD: torch.Tensor) -> Past:
+        """Return the memory's keys and values: made once, looked at for every token."""
+        _, k_BHSK, v_BHSK = self.projected(memory_BSD[:, :0], memory_BSD)
+        return Past(k_BHSK, v_BHSK)
+
+    projected = SelfAttention.projected
+    scores = SelfAttention.scores
 
 
 def split(x_BTD: torch.Tensor, heads: int) -> torch.Tensor:
@@ -84,7 +158,12 @@ def later(scores_BHTT: torch.Tensor) -> torch.Tensor:
     return torch.ones(tokens, tokens, dtype=torch.bool, device=scores_BHTT.device).triu(1)
 
 
-def _checked_heads(dim: int, heads: int) -> int:
+def checked_heads(dim: int, heads: int) -> int:
+    """Return the number of heads.
+
+    Raises:
+        PodiumError: where it does not divide the width.
+    """
     if heads < 1 or dim % heads:
         msg = f"dim must be a multiple of heads; got dim={dim} and heads={heads}."
         raise PodiumError(msg)

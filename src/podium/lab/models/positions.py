@@ -16,7 +16,7 @@ Where = Literal["nowhere", "embedding", "attention"]
 
 
 class Encoding(nn.Module):
-    """What all encodings share.
+    """What all encodings share: `forward` takes tokens and the place of the first of them.
 
     Attributes:
         where: what `forward` is applied to: token embeddings, or the queries and keys of self-attention.
@@ -41,7 +41,7 @@ class Encoding(nn.Module):
 class NoPosition(Encoding):
     """No positions: attention sees a bag of tokens."""
 
-    def forward(self, x_BTD: torch.Tensor) -> torch.Tensor:
+    def forward(self, x_BTD: torch.Tensor, start: int = 0) -> torch.Tensor:  # noqa: ARG002 - there is no place
         """Return x_BTD as it came."""
         return x_BTD
 
@@ -61,10 +61,10 @@ class Sinusoidal(Encoding):
         waves_TF2 = torch.stack((angle_TF.sin(), angle_TF.cos()), dim=-1)
         self.register_buffer("waves", waves_TF2.flatten(-2), persistent=False)
 
-    def forward(self, x_BTD: torch.Tensor) -> torch.Tensor:
+    def forward(self, x_BTD: torch.Tensor, start: int = 0) -> torch.Tensor:
         """Add a row of waves to every token."""
-        tokens = x_BTD.shape[-2]
-        return x_BTD + self.waves[:tokens]
+        end = start + x_BTD.shape[-2]
+        return x_BTD + self.waves[start:end]
 
     @property
     def table(self) -> torch.Tensor:
@@ -86,10 +86,10 @@ class Learned(Encoding):
         """Draw the rows from a normal of deviation 0.02, as ViT does."""
         nn.init.normal_(self.rows, std=0.02)
 
-    def forward(self, x_BTD: torch.Tensor) -> torch.Tensor:
+    def forward(self, x_BTD: torch.Tensor, start: int = 0) -> torch.Tensor:
         """Add a learned row to every token."""
-        tokens = x_BTD.shape[-2]
-        return x_BTD + self.rows[:tokens]
+        end = start + x_BTD.shape[-2]
+        return x_BTD + self.rows[start:end]
 
     @property
     def table(self) -> torch.Tensor:
@@ -113,10 +113,10 @@ class Rotary(Encoding):
         self.register_buffer("cos", angle_TF.cos(), persistent=False)
         self.register_buffer("sin", angle_TF.sin(), persistent=False)
 
-    def forward(self, x_BHTK: torch.Tensor) -> torch.Tensor:
+    def forward(self, x_BHTK: torch.Tensor, start: int = 0) -> torch.Tensor:
         """Turn each pair of columns by the token's angle; the norm stays."""
-        tokens = x_BHTK.shape[-2]
-        cos_TF, sin_TF = self.cos[:tokens], self.sin[:tokens]
+        end = start + x_BHTK.shape[-2]
+        cos_TF, sin_TF = self.cos[start:end], self.sin[start:end]
         even, odd = x_BHTK[..., 0::2], x_BHTK[..., 1::2]
         turned_even = even * cos_TF - odd * sin_TF
         turned_odd = even * sin_TF + odd * cos_TF

@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from podium.spec import PodiumError
@@ -31,6 +32,8 @@ class Checkpoint:
         seconds: training time so far.
         model: the model's state_dict.
         optimizer: the optimiser's state_dict.
+        average: the averaged weights, where the config asks for them (`podium.lab.training.averaging`).
+        best: the weights after the best epoch so far, as they were judged, where the run may stop early.
     """
 
     epoch: int
@@ -38,10 +41,25 @@ class Checkpoint:
     seconds: float
     model: dict[str, Any]
     optimizer: dict[str, Any]
+    average: dict[str, Any] | None = None
+    best: dict[str, Any] | None = None
+
+    @property
+    def judged(self) -> dict[str, Any]:
+        """The weights that the run is judged by: the best epoch's, else the averaged ones, else the last."""
+        return self.best or {**self.model, **(self.average or {})}
 
 
 def save_checkpoint(
-    folder: Path, *, epoch: int, digest: str, seconds: float, model: nn.Module, optimizer: Optimizer
+    folder: Path,
+    *,
+    epoch: int,
+    digest: str,
+    seconds: float,
+    model: nn.Module,
+    optimizer: Optimizer,
+    average: Mapping[str, Tensor] | None = None,
+    best: Mapping[str, Tensor] | None = None,
 ) -> Path:
     """Write a checkpoint beside the record, in one atomic step: a kill leaves the old one or the new one.
 
@@ -55,6 +73,8 @@ def save_checkpoint(
         "seconds": seconds,
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
+        "average": None if average is None else dict(average),
+        "best": None if best is None else dict(best),
     }
     torch.save(state, buffer)
     payload = buffer.getvalue()
@@ -74,11 +94,16 @@ def save_checkpoint(
 
 def load_checkpoint(folder: Path, digest: str, device: torch.device | str = "cpu") -> Checkpoint | None:
     """Read a run's checkpoint back; None when there is none, it is damaged, or another config made it."""
+    found = read_checkpoint(folder, device)
+    return found if found is not None and found.digest == digest else None
+
+
+def read_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Checkpoint | None:
+    """Read a checkpoint of whatever config back; None when there is none or it is damaged."""
     try:
         signature, _, payload = (folder / FILE).read_bytes().partition(b"\n")
     except FileNotFoundError:
         return None
     if hashlib.sha256(payload).hexdigest().encode() != signature:
         return None
-    state = torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
-    return Checkpoint(**state) if state["digest"] == digest else None
+    return Checkpoint(**torch.load(io.BytesIO(payload), map_location=device, weights_only=True))

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from podium.lab.training.loop import OUT_OF_MEMORY, Moment, choose_device, train_run
+from podium.lab.training.cohort import train_together
+from podium.lab.training.loop import Moment, choose_device, may_succeed
 from podium.runs import Record, read_record, run_folder
 from podium.runs.tracking import Mode
-from podium.spec import Experiment, Profile, Project, Variant
+from podium.spec import Cohorts, Experiment, Profile, Project, Variant
 
 
 def train_experiment(
@@ -22,6 +23,7 @@ def train_experiment(
     settings: tuple[str, ...] = (),
     device: str = "auto",
     wandb: Mode = "auto",
+    cohort: Cohorts = "auto",
 ) -> list[Record]:
     """Train the runs of an experiment that are not done yet.
 
@@ -33,6 +35,7 @@ def train_experiment(
         settings: `field=value` texts laid over every variant.
         device: "auto", "cpu" or "cuda".
         wandb: see `podium.runs.tracking`.
+        cohort: see `train_all`.
 
     Returns:
         One record a run, in the experiment's order; a failed one says why in `reason`.
@@ -41,7 +44,7 @@ def train_experiment(
         PodiumError: for an unknown variant or field, no such device, no disk space, a refused W&B key.
     """
     variants = experiment.runs(profile, only=only, settings=settings)
-    return train_all(project, experiment, variants, profile, device=device, wandb=wandb)
+    return train_all(project, experiment, variants, profile, device=device, wandb=wandb, cohort=cohort)
 
 
 def train_all(
@@ -53,9 +56,10 @@ def train_all(
     device: str = "auto",
     wandb: Mode = "auto",
     sweep: str = "",
+    cohort: Cohorts = "auto",
     console: Console | None = None,
 ) -> list[Record]:
-    """Train a list of runs one after the other, under one progress line; a failed run does not stop the others.
+    """Train a list of runs under one progress line, together where that gains; a failed run does not stop the others.
 
     Args:
         project: where the records go.
@@ -65,6 +69,7 @@ def train_all(
         device: "auto", "cpu" or "cuda".
         wandb: see `podium.runs.tracking`.
         sweep: the id of the sweep that asks for the runs.
+        cohort: whether runs are trained together: "auto" where that gains, "always", "never".
         console: where the progress goes; standard error when None.
 
     Returns:
@@ -81,7 +86,7 @@ def train_all(
     skipped = len(variants) - len(waiting)
     if skipped:
         say(f"{experiment.name}: {skipped} of {len(variants)} runs are done already.")
-    trained: list[Record] = []
+    trained: dict[Variant, Record] = {}
 
     bar = Progress(
         TextColumn("{task.description}", markup=False),
@@ -95,41 +100,65 @@ def train_all(
     with bar:
         runs = bar.add_task(f"{experiment.name}: runs", total=len(variants), completed=skipped, now="")
         epochs = bar.add_task("  epochs", total=sum(v.config.epochs for v in waiting), now="")
-        before = 0
-        for variant in waiting:
+        reached: dict[Variant, float] = {}
 
-            def show(moment: Moment, *, variant: Variant = variant, before: int = before) -> None:
-                text = f"{variant.name} seed {variant.config.seed}: {moment}"
-                bar.update(epochs, completed=before + moment.epochs_done, now=text)
+        def show(variant: Variant, moment: Moment) -> None:
+            reached[variant] = moment.epochs_done
+            text = f"{variant.name} seed {variant.config.seed}: {moment}"
+            bar.update(epochs, completed=sum(reached.values()), now=text)
 
-            record = train_run(
+        def ended(variant: Variant, record: Record) -> None:
+            reached[variant] = variant.config.epochs
+            trained[variant] = record
+            bar.update(runs, advance=1)
+            bar.update(epochs, completed=sum(reached.values()))
+            say(outcome(record, experiment.metric))
+
+        for wave in waves(experiment.name, waiting):
+            train_together(
                 project,
                 experiment,
-                variant,
+                wave,
                 profile,
                 tracker_mode=wandb,
                 device=device,
                 progress=show,
+                ended=ended,
                 notify=say,
                 sweep=sweep,
+                mode=cohort,
             )
-            before += variant.config.epochs
-            trained.append(record)
-            bar.update(runs, advance=1)
-            bar.update(epochs, completed=before)
-            say(outcome(record, experiment.metric))
-    fresh = iter(trained)
-    return [record if record is not None and is_done(record) else next(fresh) for record in records]
+    return [
+        record if record is not None and is_done(record) else trained[variant]
+        for variant, record in zip(variants, records, strict=True)
+    ]
+
+
+def waves(name: str, variants: Sequence[Variant]) -> list[list[Variant]]:
+    """Put the runs that others start from before those: each list needs nothing of itself or of a later one.
+
+    Args:
+        name: of the experiment.
+        variants: to train, in any order, which is kept within a list.
+    """
+    left = list(variants)
+    found: list[list[Variant]] = []
+    while left:
+        names = {variant.name for variant in left}
+        free = [v for v in left if v.config.start_from.removeprefix(f"{name}/") not in names]
+        found.append(free or left)  # a circle: what is missing is said when it is looked for
+        left = [v for v in left if v not in found[-1]]
+    return found
 
 
 def is_done(record: Record | None) -> bool:
     """Say whether training a run again could tell nothing new: it is finished, or failed by its own numbers.
 
-    Want of memory is the machine's fault: another machine, or an emptier one, may train it.
+    Want of memory is the machine's fault, and want of a run to start from another run's: both may train later.
     """
-    if record is None or record.reason.startswith(OUT_OF_MEMORY):
+    if record is None:
         return False
-    return record.state in ("finished", "failed")
+    return record.state == "finished" or (record.state == "failed" and not may_succeed(record.reason))
 
 
 def outcome(record: Record, metric: str) -> str:

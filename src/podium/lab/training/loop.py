@@ -10,27 +10,43 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
-from torch import nn
-from torch.optim import Optimizer
+from torch import Tensor, nn
 
 from podium.lab.models import build_model
-from podium.lab.randomness import generator
-from podium.lab.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from podium.lab.training.describe import describe
-from podium.lab.training.optimizers import build_optimizer, clip_gradients, learning_rate_at, set_learning_rate
-from podium.lab.training.stages import Batch, Stage, pipeline, run_stages
-from podium.lab.training.tasks import Task, build_task, encoding_sample
-from podium.runs import Record, append_event, read_record, run_folder
-from podium.runs.provenance import provenance
-from podium.runs.tracking import Mode, Tracker, open_tracker
-from podium.spec import Config, Experiment, PodiumError, Profile, Project, Variant
+from podium.lab.training.activations import checkpoint_activations
+from podium.lab.training.averaging import Average
+from podium.lab.training.checkpoint import Checkpoint, save_checkpoint
+from podium.lab.training.feeding import Feed
+from podium.lab.training.finetuning import NO_START, NoStartError, Start, find_start, freeze, take_weights
+from podium.lab.training.hidden import drawn_at, drawn_here
+from podium.lab.training.optimizers import build_optimizer
+from podium.lab.training.recording import (
+    Assignment,
+    Recorder,
+    begin,
+    device_name,
+    end_run,
+    fail_run,
+    resume,
+    track,
+    written,
+)
+from podium.lab.training.stages import Batch, run_stages
+from podium.lab.training.stopping import best_epoch, stop_reason
+from podium.lab.training.tasks import build_task
+from podium.lab.training.updating import Update
+from podium.lab.training.usage import device_peak, memory_now, reset_peak
+from podium.lab.training.watching import PICTURES, Gradients, total_norm
+from podium.runs import Record, read_record
+from podium.runs.tracking import Mode
+from podium.spec import Experiment, PodiumError, Profile, Project, Variant
 
-T = TypeVar("T")
+__all__ = ["Moment", "NotFiniteError", "choose_device", "device_name", "fail_run", "is_memory", "train_run"]
 
 READS_PER_EPOCH = 4  # how often an epoch the device is asked for loss and accuracy
 OUT_OF_MEMORY = "out of memory"
@@ -90,46 +106,37 @@ def train_run(
         sweep: the id of the sweep that asks for the run.
 
     Returns:
-        The record as it lies on the disk; `state` is "finished", "pruned" where `stop` gave a reason, or "failed" when
-        the loss was no number or the memory did not suffice.
+        The record as it lies on the disk; `state` is "finished" (`reason` says where it stopped early), "pruned" where
+        `stop` gave a reason, or "failed" when the loss was no number, the memory did not suffice, or the run that it
+        starts from is not there.
 
     Raises:
         PodiumError: no such device, no disk space, damaged record.
         KeyboardInterrupt: after the record says "interrupted"; the next call resumes.
     """
-    chosen = choose_device(device)
+    assignment = Assignment(
+        project=project,
+        experiment=experiment,
+        variant=variant,
+        profile=profile,
+        device=choose_device(device),
+        tracker_mode=tracker_mode,
+        sweep=sweep,
+        notify=notify,
+    )
     try:
-        return _train(
-            project,
-            experiment,
-            variant,
-            profile,
-            tracker_mode=tracker_mode,
-            device=chosen,
-            progress=progress,
-            notify=notify,
-            stop=stop,
-            sweep=sweep,
-        )
+        with drawn_here(variant.config, assignment.device):
+            return _train(assignment, progress, stop)
+    except NoStartError as error:
+        reason = str(error)
     except (MemoryError, RuntimeError) as error:  # torch tells of memory by either
         if not is_memory(error):
             raise
         reason = f"{OUT_OF_MEMORY}: {str(error).strip().partition(chr(10))[0] or type(error).__name__}"
     gc.collect()  # the model is gone with the error's frames: give its memory to the next run
-    if chosen.type == "cuda":
+    if assignment.device.type == "cuda":
         torch.cuda.empty_cache()
-    folder = run_folder(project.runs, experiment.name, variant.name, variant.config)
-    origin = provenance(project.root, data="", device=device_name(chosen))
-    return fail_run(
-        folder,
-        reason,
-        experiment=experiment.name,
-        variant=variant.name,
-        profile=profile,
-        sweep=sweep,
-        config=variant.config.as_dict(),
-        provenance=origin,
-    )
+    return fail_run(assignment.folder, reason, **assignment.start(assignment.origin(data="")))
 
 
 def is_memory(error: BaseException) -> bool:
@@ -137,172 +144,9 @@ def is_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or bool(MEMORY.search(str(error)))
 
 
-def fail_run(folder: Path, reason: str, **start: Any) -> Record:
-    """Write into a run's record that it failed; `start` says what it was, where the record does not say it yet."""
-    if read_record(folder) is None:
-        append_event(folder, "start", **start)
-    append_event(folder, "end", state="failed", reason=reason, summary={}, samples={})
-    return _must(read_record(folder))
-
-
-def _train(
-    project: Project,
-    experiment: Experiment,
-    variant: Variant,
-    profile: Profile,
-    *,
-    tracker_mode: Mode,
-    device: torch.device,
-    progress: Callable[[Moment], None],
-    notify: Callable[[str], None],
-    stop: Stop,
-    sweep: str,
-) -> Record:
-    config = variant.config
-    folder = run_folder(project.runs, experiment.name, variant.name, config)
-    record = read_record(folder)
-    model = build_model(config).to(device)
-    task = build_task(config, model, device)
-    optimizer = build_optimizer(config, model.parameters())
-    origin = provenance(project.root, data=task.sets.data, device=device_name(device))
-    reached = _resume(folder, record, config, device, notify=notify, origin=origin)
-    if reached is not None:
-        model.load_state_dict(reached.model)
-        optimizer.load_state_dict(reached.optimizer)
-    stages = (*task.stages, _update_stage(config, model, optimizer, task))
-    if record is None:
-        append_event(
-            folder,
-            "start",
-            experiment=experiment.name,
-            variant=variant.name,
-            profile=profile,
-            sweep=sweep,
-            config=config.as_dict(),
-            provenance=origin,
-        )
-    if record is None or not record.model:
-        append_event(folder, "model", model=_description(task, model, stages))
-    try:
-        with open_tracker(
-            tracker_mode,
-            folder,
-            name=folder.name,
-            config=config.as_dict(),
-            group=experiment.name,
-            tags=(profile,),
-            sweep=sweep,
-        ) as tracker:
-            if tracker.link:
-                append_event(folder, "online", link=tracker.link)
-            run = _Run(config, folder, model, optimizer, task, stages, tracker, progress, stop)
-            run.train(reached, record)
-    except NotFiniteError as error:
-        append_event(folder, "end", state="failed", reason=str(error), summary={}, samples={})
-    except KeyboardInterrupt:
-        append_event(folder, "end", state="interrupted", reason="Ctrl-C", summary={}, samples={})
-        raise
-    return _must(read_record(folder))
-
-
-@dataclass(frozen=True)
-class _Run:
-    """What the epochs of one run share."""
-
-    config: Config
-    folder: Path
-    model: nn.Module
-    optimizer: Optimizer
-    task: Task
-    stages: tuple[Stage, ...]
-    tracker: Tracker
-    progress: Callable[[Moment], None]
-    stop: Stop
-
-    def train(self, reached: Checkpoint | None, record: Record | None) -> None:
-        done, before = (reached.epoch, reached.seconds) if reached else (0, 0.0)
-        history = record.history[:done] if record else []
-        for metrics in history:
-            self.tracker.log(metrics, metrics["epoch"])  # a resumed run is a whole one for the tracker too
-        started = time.perf_counter()
-        for epoch in range(done + 1, self.config.epochs + 1):
-            reason = self.stop(history) if history else ""
-            if reason:
-                self.prune(reason, history[-1], before + time.perf_counter() - started)
-                return
-            metrics = self.epoch(epoch)
-            history.append(metrics)
-            append_event(self.folder, "epoch", metrics=metrics)
-            self.tracker.log(metrics, epoch)
-            save_checkpoint(
-                self.folder,
-                epoch=epoch,
-                digest=self.config.digest(),
-                seconds=before + time.perf_counter() - started,
-                model=self.model,
-                optimizer=self.optimizer,
-            )
-        self.finish(before + time.perf_counter() - started)
-
-    def prune(self, reason: str, last: Mapping[str, Any], seconds: float) -> None:
-        """End the run early: its summary is the last epoch's, and the test set stays unread."""
-        summary = {name: value for name, value in last.items() if name not in ("epoch", "seconds")}
-        summary["seconds"] = seconds
-        self.tracker.finish(summary)
-        append_event(self.folder, "end", state="pruned", reason=reason, summary=summary, samples={})
-
-    def epoch(self, number: int) -> dict[str, float]:
-        """Train one epoch, counted from 1, and validate; return its metrics."""
-        began = time.perf_counter()
-        self.model.train()
-        split = self.task.epoch_data(number)
-        images, targets = split.images, split.targets
-        order = torch.randperm(
-            len(images),
-            generator=generator(self.config.seed, number, "order", images.device),
-            device=images.device,
-        )
-        batches = order.split(self.config.batch_size)
-        reads = {round(len(batches) * part / READS_PER_EPOCH) for part in range(1, READS_PER_EPOCH + 1)}
-        sums = torch.zeros(2, device=images.device)  # of loss and accuracy, pictures counted
-        seen = 0
-        means = [math.nan, math.nan]
-        for index, chosen in enumerate(batches, start=1):
-            step = (number - 1) * len(batches) + index - 1
-            batch = run_stages(self.stages, Batch(chosen, images, targets, self.config.seed, step))
-            sums += len(chosen) * torch.stack([_must(batch.loss).detach().float(), self.task.correct(batch)])
-            seen += len(chosen)
-            if index in reads:
-                means = (sums / seen).tolist()
-                _check_finite(means[0], number)
-                self.progress(Moment(number - 1 + index / len(batches), *means))
-        measured = self.task.measure(self.task.sets.validation)
-        _check_finite(measured["loss"], number)
-        return {
-            "epoch": number,
-            "train_loss": means[0],
-            "train_accuracy": means[1],
-            **{f"val_{name}": value for name, value in measured.items()},
-            "seconds": time.perf_counter() - began,
-        }
-
-    def finish(self, seconds: float) -> None:
-        """Read the test set once, and write how the run ended."""
-        test = self.task.sets.test
-        last = _must(read_record(self.folder)).history[-1]
-        summary: dict[str, Any] = {name: value for name, value in last.items() if name not in ("epoch", "seconds")}
-        summary |= {f"test_{name}": value for name, value in self.task.measure(test).items()}
-        summary |= {
-            "test_images": len(test.images),
-            "parameters": sum(p.numel() for p in self.model.parameters()),
-            "seconds": seconds,
-        }
-        samples: dict[str, Any] = self.task.samples()
-        encoding = encoding_sample(self.config, self.model)
-        if encoding is not None:
-            samples["encoding"] = encoding
-        self.tracker.finish(summary)
-        append_event(self.folder, "end", state="finished", reason="", summary=summary, samples=samples)
+def may_succeed(reason: str) -> bool:
+    """Say whether a run that failed for this reason may end otherwise another time: on another machine, or later."""
+    return reason.startswith((OUT_OF_MEMORY, NO_START))
 
 
 def choose_device(name: str) -> torch.device:
@@ -319,59 +163,168 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cuda" if there and name != "cpu" else "cpu")
 
 
-def device_name(device: torch.device) -> str:
-    """Return a GPU's own name, or "cpu"."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+def _train(assignment: Assignment, progress: Callable[[Moment], None], stop: Stop) -> Record:
+    config, device, folder = assignment.config, assignment.device, assignment.folder
+    reset_peak(device)
+    record = read_record(folder)
+    model = build_model(config).to(device)
+    task = build_task(config, model, device)
+    origin = assignment.origin(task.sets.data)
+    reached = resume(assignment, record, origin)
+    start = _start(assignment, record, reached)
+    if start is not None and reached is None:
+        fresh = take_weights(model, start.weights)
+        origin |= {"start": start.name, "start_fresh": ", ".join(fresh)}
+        assignment.notify(f"{folder.name} starts from {start.name}{_but(fresh)}.")
+    learnt = start.config if start is not None else None
+    first = build_task(learnt.but(seed=config.seed), model, device) if learnt is not None else None
+    run = _Run(assignment, model, Feed(config, task, first), progress, stop)
+    if reached is not None:
+        run.load(reached)
+    begin(assignment, record, origin, task=task, model=model, stages=run.stages)
+    if config.checkpoint_activations:
+        checkpoint_activations(model)
+    try:
+        with track(assignment) as tracker:
+            recorder = Recorder(assignment, tracker)
+            recorder.go_on(record, reached)
+            run.train(recorder, reached.seconds if reached else 0.0)
+    except NotFiniteError as error:
+        end_run(folder, "failed", str(error))
+    except KeyboardInterrupt:
+        end_run(folder, "interrupted", "Ctrl-C")
+        raise
+    return written(folder)
 
 
-def _resume(
-    folder: Path,
-    record: Record | None,
-    config: Config,
-    device: torch.device,
-    *,
-    notify: Callable[[str], None],
-    origin: dict[str, Any],
-) -> Checkpoint | None:
-    """Return the checkpoint to go on from, and note in the record that the run goes on or starts again."""
-    if record is None:
+class _Run:
+    """What the epochs of one run share."""
+
+    def __init__(
+        self, assignment: Assignment, model: nn.Module, feed: Feed, progress: Callable[[Moment], None], stop: Stop
+    ) -> None:
+        config = assignment.config
+        self.config = config
+        self.assignment = assignment
+        self.model = model
+        self.feed = feed
+        self.task = feed.task
+        self.progress = progress
+        self.stop = stop
+        self.frozen = freeze(config, model)
+        self.optimizer = build_optimizer(config, [p for p in model.parameters() if p.requires_grad])
+        self.average = Average(model, config.average) if config.average else None
+        self.gradients = Gradients(model, feed.steps)
+        self.best: dict[str, Tensor] | None = None
+        total = config.epochs * feed.steps
+        self.stages = Update(config, model, self.optimizer, total, self.average, self.gradients).stages(self.task)
+
+    def load(self, reached: Checkpoint) -> None:
+        """Go on from a checkpoint."""
+        self.model.load_state_dict(reached.model)
+        self.optimizer.load_state_dict(reached.optimizer)
+        if self.average is not None and reached.average is not None:
+            self.average.load(reached.average)
+        self.best = reached.best
+
+    def judged(self) -> AbstractContextManager[None]:
+        """Let the model have the weights that it is judged by."""
+        return self.average.in_place() if self.average is not None else nullcontext()
+
+    def train(self, recorder: Recorder, before: float) -> None:
+        """Train the epochs that are missing, and end the record; `before` is the training time so far."""
+        config = self.config
+        started = time.perf_counter() - before
+        early = ""
+        for epoch in range(len(recorder.history) + 1, config.epochs + 1):
+            reason = self.stop(recorder.history) if recorder.history else ""
+            if reason:
+                recorder.prune(reason, time.perf_counter() - started)
+                return
+            early = stop_reason(recorder.history, self.assignment.experiment.metric, config.patience)
+            if early:
+                break
+            recorder.epoch(*self.epoch(epoch, recorder.history))
+            save_checkpoint(
+                self.assignment.folder,
+                epoch=epoch,
+                digest=config.digest(),
+                seconds=time.perf_counter() - started,
+                model=self.model,
+                optimizer=self.optimizer,
+                average=self.average.values if self.average is not None else None,
+                best=self.best,
+            )
+        if self.best is not None:
+            self.model.load_state_dict(self.best)
+            recorder.finish(self.task, self.model, time.perf_counter() - started, early)
+            return
+        with self.judged():
+            recorder.finish(self.task, self.model, time.perf_counter() - started, early)
+
+    def epoch(self, number: int, history: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Train one epoch, counted from 1, and validate; return its metrics and what was watched."""
+        began = time.perf_counter()
+        device = self.assignment.device
+        self.model.train()
+        for module in self.frozen:
+            module.eval()
+        split, batches = self.feed.epoch(number)
+        reads = {round(len(batches) * part / READS_PER_EPOCH) for part in range(1, READS_PER_EPOCH + 1)}
+        sums = torch.zeros(2, device=split.images.device)  # of loss and accuracy, pictures counted
+        seen = 0
+        means = [math.nan, math.nan]
+        for index, chosen in enumerate(batches, start=1):
+            step = (number - 1) * len(batches) + index - 1
+            drawn_at(self.config, step)
+            batch = run_stages(self.stages, Batch(chosen, split.images, split.targets, self.config.seed, step))
+            assert batch.loss is not None  # noqa: S101 - a stage set it
+            sums += len(chosen) * torch.stack([batch.loss.detach().float(), self.task.correct(batch)])
+            seen += len(chosen)
+            if index in reads:
+                means = (sums / seen).tolist()
+                _check_finite(means[0], number)
+                self.progress(Moment(number - 1 + index / len(batches), *means))
+        trained = time.perf_counter() - began
+        gradients = self.gradients.told()
+        with self.judged():
+            measured = self.task.measure(self.task.sets.validation)
+            _check_finite(measured["loss"], number)
+            predicted = self.task.predict(self.task.sets.validation.images[:PICTURES])
+            metrics = {
+                "epoch": number,
+                "train_loss": means[0],
+                "train_accuracy": means[1],
+                **{f"val_{name}": value for name, value in measured.items()},
+                "gradient_norm": total_norm(gradients),
+                "images_per_second": round(seen / trained, 1),
+                "memory": memory_now(),
+                **device_peak(device, "device_memory"),
+                "seconds": time.perf_counter() - began,
+            }
+            self.keep_best([*history, metrics])
+        return metrics, {"gradients": gradients, "predicted": predicted}
+
+    def keep_best(self, history: list[dict[str, Any]]) -> None:
+        """Keep the weights that were just judged, where a run that may stop early has no better ones."""
+        metric = self.assignment.experiment.metric
+        if self.config.patience is not None and best_epoch(history, metric) == len(history):
+            self.best = {name: value.clone() for name, value in self.model.state_dict().items()}
+
+
+def _start(assignment: Assignment, record: Record | None, reached: Checkpoint | None) -> Start | None:
+    """Return where the run begins, where that is still needed: without a checkpoint, or for the data it replays."""
+    config = assignment.config
+    if reached is not None and not config.replay:
         return None
-    reached = load_checkpoint(folder, config.digest(), device)
-    if reached is not None and [row["epoch"] for row in record.history[: reached.epoch]] != [
-        *range(1, reached.epoch + 1)
-    ]:
-        reached = None  # epochs are missing in the record: train them again
-    notice = f"after epoch {reached.epoch}" if reached else "from the beginning: it has no whole checkpoint"
-    notify(f"{folder.name} goes on {notice}.")
-    append_event(folder, "resume", notice=notice, commit=origin["commit"], dirty=origin["dirty"])
-    return reached
+    earlier = str(record.provenance.get("start", "")) if record else ""
+    return find_start(assignment.project, config, assignment.profile, earlier)
 
 
-def _update_stage(config: Config, model: nn.Module, optimizer: Optimizer, task: Task) -> Stage:
-    total = config.epochs * math.ceil(task.epoch_images / config.batch_size)
-
-    def update(batch: Batch) -> Batch:
-        set_learning_rate(optimizer, learning_rate_at(config, batch.step, total))
-        optimizer.zero_grad(set_to_none=True)
-        _must(batch.loss).backward()
-        clip_gradients(config, model)
-        optimizer.step()
-        return batch
-
-    detail = f"{config.learning_rate:g} after {config.warmup:.0%} warm-up, then cosine"
-    return Stage("code", type(optimizer).__name__, detail, update)
-
-
-def _description(task: Task, model: nn.Module, stages: tuple[Stage, ...]) -> dict[str, Any]:
-    """Describe the model as one forward pass shows it, and the steps of its training."""
-    return {**describe(model, task.example()), "pipeline": pipeline(stages)}
+def _but(fresh: list[str]) -> str:
+    return f"; {', '.join(fresh)} begin{'s' * (len(fresh) == 1)} fresh" if fresh else ""
 
 
 def _check_finite(loss: float, epoch: int) -> None:
     if not math.isfinite(loss):
         raise NotFiniteError(f"the loss became {loss} in epoch {epoch}; a lower learning rate may help.")
-
-
-def _must(value: T | None) -> T:
-    assert value is not None  # noqa: S101 - written just before
-    return value

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 import torch
 from torch import Tensor
+
+from podium.lab import randomness
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Batch:
         targets: (N,) or (N, T), then (B,) labels or (B, T) tokens.
         seed: of the run.
         step: updates done before this one.
+        first: the place of its first picture in the whole batch, where it is a part of one.
         logits: (B, classes) or (B, T - 1, tokens), from the model.
         loss: scalar in nats.
     """
@@ -31,10 +35,15 @@ class Batch:
     step: int
     logits: Tensor | None = None
     loss: Tensor | None = None
+    first: int = 0
 
     def but(self, **changes: Tensor) -> Self:
         """Return the batch with some fields changed."""
         return replace(self, **changes)
+
+    def at(self) -> AbstractContextManager[None]:
+        """Tell random layers which run, step and pictures these are: a batch in parts draws what the whole one does."""
+        return randomness.at(self.seed, self.step, self.first)
 
 
 @dataclass(frozen=True)
@@ -46,12 +55,14 @@ class Stage:
         label: two or three words.
         detail: the values that decide what it does.
         run: the function itself; None for data that lies there before the first step.
+        parts: whether it may see a batch in parts (forward and loss), or sees it whole (what the pictures become).
     """
 
     kind: Literal["data", "code"]
     label: str
     detail: str
     run: Callable[[Batch], Batch] | None = None
+    parts: bool = False
 
 
 def run_stages(stages: Iterable[Stage], batch: Batch) -> Batch:

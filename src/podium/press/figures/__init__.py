@@ -9,6 +9,7 @@ from podium.press.figures.effect import effect
 from podium.press.figures.encodings import encodings
 from podium.press.figures.forest import forest
 from podium.press.figures.frontier import frontier
+from podium.press.figures.gradients import gradients
 from podium.press.figures.importance import importance
 from podium.press.figures.paired import paired
 from podium.press.figures.parallel import parallel
@@ -22,6 +23,7 @@ FIGURES = {
     "encodings": encodings,
     "forest": forest,
     "frontier": frontier,
+    "gradients": gradients,
     "importance": importance,
     "paired": paired,
     "parallel": parallel,
@@ -38,6 +40,7 @@ __all__ = [
     "encodings",
     "forest",
     "frontier",
+    "gradients",
     "importance",
     "paired",
     "parallel",

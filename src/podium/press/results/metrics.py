@@ -38,11 +38,19 @@ QUANTITIES: dict[str, Quantity] = {
     "accuracy": Quantity("accuracy", "%", "points", 100.0, decimals=1),
     "exact_match": Quantity("exact match", "%", "points", 100.0, decimals=1),
     "edit_distance": Quantity("edit distance", "edits", "edits", better="lower"),
+    "character_error_rate": Quantity("character error rate", "%", "points", 100.0, better="lower", decimals=2),
     "loss": Quantity("loss", "nats", "nats", better="lower", decimals=3),
     "seconds": Quantity("training time", "s", "s", better="lower", decimals=0),
     "parameters": Quantity("parameters", better="lower", decimals=0),
     "epochs": Quantity("epochs", better="lower", decimals=0),
     "images": Quantity("pictures", decimals=0),
+    "images_per_second": Quantity("pictures a second", decimals=0),
+    "gradient_norm": Quantity("gradient norm", better="lower"),
+    "memory": Quantity("memory", "MiB", "MiB", better="lower", decimals=0),
+    "device_memory": Quantity("GPU memory", "MiB", "MiB", better="lower", decimals=0),
+    "peak_memory": Quantity("peak memory", "MiB", "MiB", better="lower", decimals=0),
+    "peak_device_memory": Quantity("peak GPU memory", "MiB", "MiB", better="lower", decimals=0),
+    "best_epoch": Quantity("best epoch", better="lower", decimals=0),
 }
 
 HIGHER = re.compile(

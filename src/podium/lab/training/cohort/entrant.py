@@ -1,0 +1,217 @@
+"""Entrant: one variant of a cohort: its own run, with its own record, tracker, checkpoint, model and optimiser.
+
+The cohort trains the stacked weights; an entrant takes its own out of the stack to be judged and saved, by the same
+functions as a run that is trained alone.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from podium.lab.data.sets import Sets
+from podium.lab.models import build_model
+from podium.lab.training.averaging import floats
+from podium.lab.training.checkpoint import Checkpoint, save_checkpoint
+from podium.lab.training.cohort.encoding import with_shared_encoding
+from podium.lab.training.cohort.stacking import Weights, give, give_gradients, give_moments, take
+from podium.lab.training.cohort.step import Member
+from podium.lab.training.feeding import Feed
+from podium.lab.training.loop import NotFiniteError
+from podium.lab.training.optimizers import build_optimizer
+from podium.lab.training.recording import Assignment, Recorder, begin, end_run, resume, track, written
+from podium.lab.training.stopping import best_epoch, stop_reason
+from podium.lab.training.tasks import Task, build_task
+from podium.lab.training.updating import Update
+from podium.lab.training.usage import device_peak, memory_now
+from podium.lab.training.watching import PICTURES, Gradients, total_norm
+from podium.runs import Record, read_record
+
+
+@dataclass
+class Entrant:
+    """One variant of a cohort.
+
+    Attributes:
+        model: the variant's own, as a run alone has it.
+        gradients: what is seen of them in an epoch's last step.
+        exits: closes the tracker.
+        best: the weights after the best epoch, where the run may stop early.
+        seconds: training time so far: the cohort's, shared out among its variants.
+    """
+
+    assignment: Assignment
+    model: nn.Module
+    task: Task
+    optimizer: Optimizer
+    feed: Feed
+    gradients: Gradients
+    recorder: Recorder
+    exits: ExitStack
+    reached: Checkpoint | None
+    best: dict[str, Tensor] | None = None
+    seconds: float = 0.0
+    member: Member = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Build what the cohort stacks."""
+        config = self.assignment.config
+        self.member = Member(config, with_shared_encoding(config, self.model).to(self.assignment.device))
+
+    @property
+    def done(self) -> int:
+        """Epochs done."""
+        return len(self.recorder.history)
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to train."""
+        return self.done >= self.assignment.config.epochs or bool(self.early)
+
+    @property
+    def early(self) -> str:
+        """Why the run stops early, or ""."""
+        metric, patience = self.assignment.experiment.metric, self.assignment.config.patience
+        return stop_reason(self.recorder.history, metric, patience)
+
+    def load(self, weights: Weights, slot: int) -> None:
+        """Put into the stack what a checkpoint kept, where there is one."""
+        if self.reached is None:
+            return
+        take(weights, slot, self.model, self.reached.optimizer["state"])
+        if weights.average_KP is not None:
+            views = weights.views(weights.average_KP)
+            for name, value in {**self.reached.model, **(self.reached.average or {})}.items():
+                views[f"model.{name}"][slot].copy_(value)
+
+    def judge(
+        self,
+        weights: Weights,
+        slot: int,
+        *,
+        told: dict[str, float],
+        measured: dict[str, float] | None,
+        clock: dict[str, float],
+    ) -> None:
+        """Validate after an epoch where that is still to do, write its row and save a checkpoint.
+
+        Args:
+            weights: of the cohort.
+            slot: ours.
+            told: loss and accuracy in training.
+            measured: the metrics of the validation set, where the cohort took them for all.
+            clock: what the machine took.
+
+        Raises:
+            NotFiniteError: where a loss is no number.
+        """
+        config, device, number = self.assignment.config, self.assignment.device, self.done + 1
+        check_finite(told["train_loss"], number)
+        began = time.perf_counter()
+        give(weights, slot, self.model, weights.average_KP)
+        measured = measured or self.task.measure(self.task.sets.validation)
+        check_finite(measured["loss"], number)
+        predicted = self.task.predict(self.task.sets.validation.images[:PICTURES])
+        seen = self.gradients.told()
+        metrics: dict[str, Any] = {
+            "epoch": number,
+            **told,
+            **{f"val_{name}": value for name, value in measured.items()},
+            "gradient_norm": total_norm(seen),
+            "memory": memory_now(),
+            **device_peak(device, "device_memory"),
+            **clock,
+        }
+        metrics["seconds"] += time.perf_counter() - began
+        self.seconds += metrics["seconds"]
+        history = [*self.recorder.history, metrics]
+        if config.patience is not None and best_epoch(history, self.assignment.experiment.metric) == len(history):
+            self.best = {name: value.clone() for name, value in self.model.state_dict().items()}
+        average = {name: value.clone() for name, value in floats(self.model).items()} if config.average else None
+        give(weights, slot, self.model)
+        give_moments(weights, slot, self.model, self.optimizer, number * self.feed.steps)
+        self.recorder.epoch(metrics, {"epoch": number, "gradients": seen, "predicted": predicted})
+        save_checkpoint(
+            self.assignment.folder,
+            epoch=number,
+            digest=config.digest(),
+            seconds=self.seconds,
+            model=self.model,
+            optimizer=self.optimizer,
+            average=average,
+            best=self.best,
+        )
+
+    def look(self, weights: Weights, slot: int, gradients_KP: Tensor) -> None:
+        """Look at the gradients of an epoch's last step."""
+        give_gradients(weights, slot, self.model, gradients_KP)
+        self.gradients.look(self.feed.steps - 1)
+        self.model.zero_grad(set_to_none=True)
+
+    def finish(self, weights: Weights, slot: int) -> Record:
+        """Read the test set with the weights that are judged, and end the record."""
+        give(weights, slot, self.model, weights.average_KP)
+        if self.best is not None:
+            self.model.load_state_dict(self.best)
+        with self.exits:
+            self.recorder.finish(self.task, self.model, self.seconds, self.early)
+        return written(self.assignment.folder)
+
+    def fail(self, reason: str) -> Record:
+        """End the record, and tell the tracker that the run failed."""
+        end_run(self.assignment.folder, "failed", reason)
+        with suppress(NotFiniteError), self.exits:
+            raise NotFiniteError(reason)
+        return written(self.assignment.folder)
+
+    def interrupt(self) -> None:
+        """End the record for now."""
+        end_run(self.assignment.folder, "interrupted", "Ctrl-C")
+        with suppress(KeyboardInterrupt), self.exits:
+            raise KeyboardInterrupt
+
+
+def enter(assignment: Assignment, sets: Sets | None, company: int) -> Entrant:
+    """Open a variant's run, or go on with it.
+
+    Args:
+        assignment: what is asked for.
+        sets: the data that another entrant of the cohort has on the device already.
+        company: how many enter; a record's provenance says so as `cohort`.
+    """
+    config, device = assignment.config, assignment.device
+    record = read_record(assignment.folder)
+    model = build_model(config).to(device)
+    task = build_task(config, model, device, sets)
+    origin = {**assignment.origin(task.sets.data), "cohort": company}
+    reached = resume(assignment, record, origin)
+    optimizer = build_optimizer(config, [p for p in model.parameters() if p.requires_grad])
+    if reached is not None:
+        model.load_state_dict(reached.model)
+    feed = Feed(config, task)
+    gradients = Gradients(model, feed.steps)
+    update = Update(config, model, optimizer, config.epochs * feed.steps, None, gradients)
+    begin(assignment, record, origin, task=task, model=model, stages=update.stages(task))
+    exits = ExitStack()
+    recorder = Recorder(assignment, exits.enter_context(track(assignment)))
+    recorder.go_on(record, reached)
+    entrant = Entrant(assignment, model, task, optimizer, feed, gradients, recorder, exits, reached)
+    if reached is not None:
+        entrant.best, entrant.seconds = reached.best, reached.seconds
+    return entrant
+
+
+def check_finite(loss: float, epoch: int) -> None:
+    """Refuse a loss that is no number.
+
+    Raises:
+        NotFiniteError: in the words of a run alone.
+    """
+    if not math.isfinite(loss):
+        raise NotFiniteError(f"the loss became {loss} in epoch {epoch}; a lower learning rate may help.")
