@@ -50,7 +50,7 @@ WORKLOADS = {
     "ViT-64, 3 layers, batch 128, affine": ViTConfig(depth=3),
     "ViT-32, 2 layers, batch 32, the quick profile": ViTConfig(dim=32, batch_size=32, augment=0.0, learning_rate=5e-3),
 }
-VARIANTS = {"cpu": 4, "cuda": 64}
+VARIANTS = {"cpu": (4, 12), "cuda": (64, 64)}  # of each workload
 STEPS = {"cpu": 6, "cuda": 40}
 REPEATS = 9
 PROCESSES = (2, 4, 8, 16)
@@ -63,7 +63,8 @@ def main() -> None:
     """Measure every workload, and write the record."""
     torch.set_num_threads(1)
     device = choose_device("auto")
-    found = {name: measured(name, config, device) for name, config in WORKLOADS.items()}
+    counts = dict(zip(WORKLOADS, VARIANTS[device.type], strict=True))
+    found = {name: measured(name, count, device) for name, count in counts.items()}
     commit, dirty = git_state(ROOT)
     record = {
         "command": "nox -s bench -- cohort",
@@ -87,11 +88,11 @@ def main() -> None:
     print(json.dumps(record, indent=1))
 
 
-def measured(name: str, config: ViTConfig, device: torch.device) -> dict[str, object]:
+def measured(name: str, count: int, device: torch.device) -> dict[str, object]:
     """Let the arms of one workload take turns; return pictures a second, and ratios to the stacked arm's."""
     configs = [
-        config.but(seed=number, position=("learned", "rotary", "sinusoidal", "none")[number % 4])
-        for number in range(VARIANTS[device.type])
+        WORKLOADS[name].but(seed=number, position=("learned", "rotary", "sinusoidal", "none")[number % 4])
+        for number in range(count)
     ]
     arms: dict[str, Arm] = {
         "stacked": stacked(configs, device),
@@ -312,7 +313,7 @@ def at_once(name: str, count: int, steps: int = 60) -> float:
 def two_at_once(name: str) -> dict[str, object]:
     """Let two processes train side by side and one alone take turns: how much more the two do together."""
     both, single = [], []
-    for _ in range(5):
+    for _ in range(3):
         both.append(at_once(name, 2))
         single.append(at_once(name, 1))
     return ratio(both, single)

@@ -1,8 +1,9 @@
 """The record: what is kept of a run, one JSON line an event, appended and flushed so a kill loses one line at most.
 
 The file is `<runs>/<experiment>/<variant>-s<seed>-<digest>/record.jsonl`. Its lines, by their `event`:
-`start` (identity, config, provenance), `model` (the description that diagrams are drawn from), `epoch` (metrics, and what
-else was looked at), `online` (where W&B shows it), `resume`, and `end` (how it ended, the summary, sample predictions).
+`start` (identity, config, provenance), `model` (the description that diagrams are drawn from), `epoch` (metrics, and
+what else was looked at), `online` (where W&B shows it), `resume`, and `end` (how it ended, the summary, sample
+predictions).
 """
 
 from __future__ import annotations

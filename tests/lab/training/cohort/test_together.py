@@ -142,12 +142,24 @@ def test_interrupted_it_resumes_in_other_company_and_alone(project, tiny, togeth
     states = [read_record(folder).state for folder in folders]
     assert states == ["interrupted", "interrupted", "finished", "failed", "interrupted"]
     said = []
-    again = together([variants[1], variants[0]], notify=said.append)
-    assert said == [f"{folder.name} goes on after epoch 1." for folder in (folders[1], folders[0])]
+    again = together([variants[1], variants[4]], notify=said.append)
+    assert said == [f"{folder.name} goes on after epoch 1." for folder in (folders[1], folders[4])]
     assert_same(again[0], whole[1])
-    assert_same(again[1], whole[0])
-    alone = train_run(project, tiny.TINY, variants[4], "quick", tracker_mode="off", device="cpu")
-    assert_close(alone, whole[4])
+    assert_same(again[1], whole[4])
+    alone = train_run(project, tiny.TINY, variants[0], "quick", tracker_mode="off", device="cpu")
+    assert_close(alone, whole[0])
+
+
+def test_checkpoints_that_cost_much_are_saved_seldom_and_resume_as_exactly(project, together, variants, monkeypatch):
+    whole = together(variants[:2], project=Project(project.root / "whole"))
+    monkeypatch.setattr(loop, "SAVING", 1e-9)
+    with pytest.raises(KeyboardInterrupt):
+        together(variants[:2], progress=stop_at("learned", 2))
+    said = []
+    resumed = together(variants[:2], notify=said.append)
+    assert said[0].endswith("goes on after epoch 1.")
+    assert_same(resumed[0], whole[0])
+    assert weights(resumed[0]).epoch == 3
 
 
 def test_a_run_alone_goes_on_in_a_cohort(project, tiny, together, variants):

@@ -98,8 +98,9 @@ class Entrant:
         told: dict[str, float],
         measured: dict[str, float] | None,
         clock: dict[str, float],
-    ) -> None:
-        """Validate after an epoch where that is still to do, write its row and save a checkpoint.
+        save: bool,
+    ) -> float:
+        """Validate after an epoch where that is still to do, write its row, and save a checkpoint where one is due.
 
         Args:
             weights: of the cohort.
@@ -107,6 +108,10 @@ class Entrant:
             told: loss and accuracy in training.
             measured: the metrics of the validation set, where the cohort took them for all.
             clock: what the machine took.
+            save: whether a checkpoint is due; the run's last one always is.
+
+        Returns:
+            How long the checkpoint took, in seconds.
 
         Raises:
             NotFiniteError: where a loss is no number.
@@ -134,9 +139,12 @@ class Entrant:
         if config.patience is not None and best_epoch(history, self.assignment.experiment.metric) == len(history):
             self.best = {name: value.clone() for name, value in self.model.state_dict().items()}
         average = {name: value.clone() for name, value in floats(self.model).items()} if config.average else None
+        self.recorder.epoch(metrics, {"epoch": number, "gradients": seen, "predicted": predicted})
+        if not save and not self.over:
+            return 0.0
+        began = time.perf_counter()
         give(weights, slot, self.model)
         give_moments(weights, slot, self.model, self.optimizer, number * self.feed.steps)
-        self.recorder.epoch(metrics, {"epoch": number, "gradients": seen, "predicted": predicted})
         save_checkpoint(
             self.assignment.folder,
             epoch=number,
@@ -147,6 +155,7 @@ class Entrant:
             average=average,
             best=self.best,
         )
+        return time.perf_counter() - began
 
     def look(self, weights: Weights, slot: int, gradients_KP: Tensor) -> None:
         """Look at the gradients of an epoch's last step."""

@@ -27,6 +27,8 @@ from podium.lab.training.tasks.parts import chunks
 from podium.runs import Record
 from podium.spec import Variant
 
+SAVING = 0.05  # share of the time that checkpoints of runs that go on may take: dozens of them take seconds
+
 Progress = Callable[[Variant, Moment], None]
 Ended = Callable[[Variant, Record], None]
 
@@ -55,6 +57,7 @@ class Cohort:
         goes_K = torch.arange(slots, device=self.device) < len(self.entrants)
         self.step = Step(first.member, task, self.weights, fixed=fixed, goes_K=goes_K, fit=fit)
         self.replayed = Replayed(self.step, self.device)
+        self._saved, self._cost = 0.0, 0.0  # when checkpoints were saved, and what that took, in seconds
         for entrant in self.entrants[1:]:
             del entrant.member  # its numbers are in the stack
 
@@ -116,15 +119,18 @@ class Cohort:
         self.step.gradients_KP = None
         failed: list[int] = []
         began = time.perf_counter()
+        due, cost = began - self._saved >= self._cost / SAVING, 0.0
         measured = self._measured()
         clock = {**clock, "seconds": clock["seconds"] + (time.perf_counter() - began) / len(self.entrants)}
         for slot, entrant in enumerate(self.entrants):
             told = {"train_loss": losses[slot], "train_accuracy": rights[slot]}
             try:
-                entrant.judge(self.weights, slot, told=told, measured=measured[slot], clock=clock)
+                cost += entrant.judge(self.weights, slot, told=told, measured=measured[slot], clock=clock, save=due)
             except NotFiniteError as error:
                 failed.append(slot)
                 ended(entrant.assignment.variant, entrant.fail(str(error)))
+        if due:
+            self._saved, self._cost = time.perf_counter(), cost
         self._keep([slot for slot in range(len(self.entrants)) if slot not in failed])
 
     def _measured(self) -> list[dict[str, float] | None]:
