@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import io
-import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from podium.press.figures.tokens import TOKENS, Ground, Tokens
 from podium.press.results.metrics import listed
 from podium.press.results.statistics import FEWEST_SEEDS, Ranking
 from podium.spec import PodiumError, unknown
+from podium.spec.files import write_whole
 
 WIDTH, HEIGHT = 876, 338  # pixels under a title and a claim
 TEXT = 17.6  # pixels
@@ -246,16 +246,7 @@ def save(drawing: Drawing, path: Path, ground: Ground = "light") -> Path:
     if data is None:
         raise PodiumError(f"A figure is saved as .svg or .png; not {path.suffix or 'without a suffix'!r}.")
     content = data(drawing.figure if ground == "light" else drawing.on(ground))
-    if path.is_file() and path.read_bytes() == content:
-        return path
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(content)
-        Path(file.name).chmod(0o644)
-        Path(file.name).replace(path)
-    except OSError as error:
-        raise PodiumError(f"The figure {path} cannot be written: {error.strerror}.") from error
+    write_whole(path, content, again="draw it again")
     return path
 
 

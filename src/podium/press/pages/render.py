@@ -33,6 +33,7 @@ from podium.press.pages.questions import question_pages
 from podium.press.results import Source
 from podium.spec import DECK_TEMPLATE as TEMPLATE
 from podium.spec import PodiumError, Project, deck_names, unknown
+from podium.spec.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -224,19 +225,7 @@ def _is_template(frame: Any, template: Path) -> bool:
 
 def _written(files: dict[Path, bytes], folder: Path) -> list[Path]:
     """Write what differs, each file in one step, and remove figures that the deck no longer shows."""
-    changed = []
-    for path, content in files.items():
-        if path.is_file() and path.read_bytes() == content:
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.new")
-        try:
-            fresh.write_bytes(content)
-            fresh.replace(path)
-        except OSError as error:
-            fresh.unlink(missing_ok=True)
-            raise PodiumError(f"{path} cannot be written: {error.strerror}. Make room, then run it again.") from error
-        changed.append(path)
+    changed = [path for path, content in files.items() if write_whole(path, content, again="run it again")]
     for stale in sorted((folder / "public" / "figures").glob("*.svg")):
         if stale not in files:
             stale.unlink()
