@@ -26,7 +26,7 @@ from podium.press.figures.drawing import (
     some,
     text_width,
 )
-from podium.press.figures.measured import difference_of, measured, metric_of
+from podium.press.figures.measured import measured, metric_of
 from podium.press.figures.tokens import Tokens
 from podium.press.results.metrics import (
     Metric,
@@ -125,7 +125,7 @@ def _rows(results: Results, values: dict[str, dict[int, float]], over: str, name
     """Compare every other variant with the baseline, best first."""
     better = named.quantity.better
     names = [name for name in values if name != over]
-    differences = {name: difference_of(results, values[name], values[over]) for name in names}
+    differences = {name: results.between(values[name], values[over]) for name in names}
     middle = mean_interval(list(values[over].values())).mean
     p = dict(zip(names, holm([differences[name].p for name in names]), strict=True))
     winner = _winner(results, values, named)

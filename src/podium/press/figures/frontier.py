@@ -25,7 +25,7 @@ from podium.press.figures.drawing import (
     text_width,
 )
 from podium.press.figures.labels import beside
-from podium.press.figures.measured import difference_of, measured, metric_of
+from podium.press.figures.measured import measured, metric_of
 from podium.press.figures.tokens import Tokens
 from podium.press.results.metrics import Metric, in_figures
 from podium.press.results.statistics import FEWEST_SEEDS, holm, mean_interval
@@ -121,7 +121,7 @@ def _finding(
     if not cheaper:
         return f"{said(best)} is ahead with no more {words} than any other variant so far"
     comparable = [name for name in cheaper if not results.paired or set(reached[name]) & set(reached[best])]
-    differences = [difference_of(results, reached[best], reached[name]) for name in comparable]
+    differences = [results.between(reached[best], reached[name]) for name in comparable]
     if len(comparable) < len(cheaper) or any(it.n < FEWEST_SEEDS for it in differences):
         return f"{said(best)} is ahead so far, but there are too few seeds to say what fewer {words} cost"
     shown = dict(zip(comparable, holm([it.p for it in differences]), strict=True))

@@ -185,6 +185,14 @@ class Results:
         ours, theirs = (
             {seed: value * scale for seed, value in self.by_seed(name, metric).items()} for name in (variant, over)
         )
+        return self.between(ours, theirs)
+
+    def between(self, ours: dict[int, float], theirs: dict[int, float]) -> Difference:
+        """Compare values by seed: paired where equal seeds shared data and order, else as independent runs.
+
+        Raises:
+            PodiumError: where they should be paired and share no seed.
+        """
         if self.paired:
             return paired_difference(ours, theirs)
         return unpaired_difference(list(ours.values()), list(theirs.values()))
