@@ -9,19 +9,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from podium.press.figures.drawing import (
-    HEIGHT,
     TEXT,
-    WIDTH,
     Drawing,
     canvas,
     counted,
     few_seeds,
+    fitting,
     found,
+    frame_size,
+    marks_in,
     noted,
     place,
     runs_named,
     said,
-    shortened,
     spread,
     text_width,
 )
@@ -33,10 +33,13 @@ from podium.press.results.table import Results
 from podium.spec import PodiumError, unknown
 
 MOST = 8  # variants in one figure
+DOTTED = 4  # epochs of a curve that shows each as a dot
 
 
 def curves(results: Results, *, metric: str = "val_accuracy", highlight: str | None = None) -> Drawing:
     """Draw a metric over epochs for every variant; of more than eight the best ones.
+
+    Where somebody follows runs that train now, they are drawn as far as they are, and no finding is claimed.
 
     Args:
         results: where from.
@@ -46,13 +49,16 @@ def curves(results: Results, *, metric: str = "val_accuracy", highlight: str | N
     Raises:
         PodiumError: for an unknown metric or variant, or a run whose last epoch has no finite value.
     """
+    training, results = results.training_note, results.grown
     named = metric_of(results, metric)
     names = results.variants
+    if training and highlight not in names:
+        highlight = None  # it has not begun
     if highlight is not None and highlight not in names:
         raise unknown("variant", highlight, names, owner=f"Experiment {results.experiment}")
     frames = _frames(results, names, named)
     ends = {name: _end(frame) for name, frame in frames.items()}
-    rank = ranking(ends, named.quantity.better, paired=results.paired)
+    rank = ranking(ends, named.quantity.better, paired=results.paired and not training)
     accent = highlight or rank.best
     kept = [name for name in rank.order if name != accent][: MOST - 1]
     shown = {name: frames[name] for name in [*kept, accent]}
@@ -69,13 +75,13 @@ def curves(results: Results, *, metric: str = "val_accuracy", highlight: str | N
     lines = lines if seeds[-1] >= FEWEST_SEEDS else "line: mean, thin: every seed"
     return Drawing(
         draw=lambda tokens: _draw(tokens, shown, accent, named, (limits, results.step)),
-        finding=found(rank, named.words),
+        finding=f"{training[:1].upper()}{training[1:]}" if training else found(rank, named.words),
         alt=(
             f"Learning curves of {few or counted(len(names), 'variant')} over {counted(epochs, results.step)}, "
             f"{count} seed{'s' * (seeds[-1] > 1)} each. {named.words.capitalize()} at the end: {listing}."
         ),
         note=noted(named.words, few, lines, cut),
-        badges=("truncated axis",) * bool(cut) + few_seeds(seeds[0]),
+        badges=("truncated axis",) * bool(cut) + few_seeds(seeds[0]) + ((training,) if training else ()),
     )
 
 
@@ -135,15 +141,16 @@ def _draw(
     `how` is the y axis's limits, and what the x axis counts.
     """
     ends = {name: _end(frame) for name, frame in frames.items()}
-    texts = {name: f"{shortened(name)} {text}" for name, text in _end_texts(ends, named).items()}
+    texts = {name: f"{fitting(name)} {text}" for name, text in _end_texts(ends, named).items()}
     right = max(text_width(text, bold=True) for text in texts.values()) + 22
     (low, high, _), step = how
     ticks, places = _ticks(low, high)
     low = max(ticks[0], 0.0)  # a cut axis starts at a number that can be read
     tick = FuncFormatter(lambda value, _: f"{in_figures(value, places)} {'%' * (named.quantity.unit == '%')}".strip())
     left = max(text_width(tick(t, 0)) for t in ticks) + 14
+    width, height = frame_size()
     figure = canvas()
-    axes = place(figure, left, 10, WIDTH - left - right, HEIGHT - 70)
+    axes = place(figure, left, 10, width - left - right, height - 70)
     axes.grid(visible=True, axis="y", color=tokens.line, linewidth=1.2)
     for depth, (name, frame) in enumerate(frames.items()):
         last = name == accent
@@ -151,11 +158,12 @@ def _draw(
         _curve(axes, frame, colour, thick=3.6 if last else 2.6, over=3 + 2 * (depth + 10 * last))
     first = min(int(min(frame.index)) for frame in frames.values())
     final = max(int(max(frame.index)) for frame in frames.values())
-    axes.set_xlim(first - (0.5 if first == final else 0), final + (0.5 if first == final else 0))
+    aside = 0.5 if first == final else (final - first) * (0.016 if final - first < DOTTED else 0)  # whole dots
+    axes.set_xlim(first - aside, final + aside)
     axes.set_ylim(low, high)
     axes.set_yticks(ticks)
     axes.yaxis.set_major_formatter(tick)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=marks_in(width - left - right, 8), integer=True, min_n_ticks=1))
     axes.set_xlabel(step, labelpad=4)
     _name(axes, {name: (texts[name], _mean(ends[name])) for name in frames}, accent, tokens)
     return figure
@@ -182,7 +190,7 @@ def _curve(axes: Axes, frame: pd.DataFrame, colour: str, *, thick: float, over: 
         linewidth=thick,
         zorder=over + 1,
         solid_capstyle="round",
-        marker="o" if len(frame) <= 4 else "",
+        marker="o" if len(frame) <= DOTTED else "",
         markersize=7,
     )
 
@@ -190,7 +198,7 @@ def _curve(axes: Axes, frame: pd.DataFrame, colour: str, *, thick: float, over: 
 def _name(axes: Axes, ends: dict[str, tuple[str, float]], accent: str, tokens: Tokens) -> None:
     """Write each variant's name beside the end of its curve, moved apart, with a thread where it moved far."""
     low, high = axes.get_ylim()
-    height = axes.get_position().height * HEIGHT
+    height = axes.get_position().height * frame_size()[1]
     wanted = [(min(max(y, low), high) - low) / (high - low) * height for _, y in ends.values()]
     places = spread(wanted, TEXT * 1.32, 4, height - 6)
     for name, there, y in zip(ends, wanted, places, strict=True):
