@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -123,8 +124,8 @@ def write_run(root: Path, experiment: str, variant: str, seed: int) -> None:
 
 
 def timed(root: Path, *words: str) -> dict[str, object]:
-    """Build the deck in a new process; return seconds, and when each step began."""
-    began = time.perf_counter()
+    """Build the deck in a new process; return seconds, those of all its processors, and when each step began."""
+    began, before = time.perf_counter(), processors()
     command = [sys.executable, "-c", "from podium.cli import main; main()", "slides", "talk", *words]
     steps: dict[str, float] = {}
     with subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
@@ -132,7 +133,14 @@ def timed(root: Path, *words: str) -> dict[str, object]:
             steps.setdefault(line.strip().removeprefix("talk: "), round(time.perf_counter() - began, 1))
     if process.returncode:
         raise SystemExit(f"the build failed: {list(steps)}")
-    return {"seconds": round(time.perf_counter() - began, 2), "began": steps}
+    seconds = round(time.perf_counter() - began, 2)
+    return {"seconds": seconds, "processor seconds": round(processors() - before, 1), "began": steps}
+
+
+def processors() -> float:
+    """Return the seconds that all ended children have kept a processor busy: a busy machine does not change them."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

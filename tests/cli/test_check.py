@@ -18,8 +18,9 @@ def found(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     findings = {"talk": (Finding(2, 1, "missing-notes", "None."),), "a.md": (Finding(0, 0, "clipped", "Cut."),)}
 
-    def check(project, deck, *, runs):
+    def check(project, deck, *, runs, tell):
         assert runs == "local"
+        tell(deck, "looking", 0, 0)
         return Report(deck, findings[deck], 3, 4, {}), Path("build") / deck
 
     monkeypatch.setattr("podium.press.build.check.stranger.check", check)
@@ -29,7 +30,7 @@ def found(tmp_path, monkeypatch):
 def test_advice_passes_and_an_error_fails():
     said = CliRunner().invoke(cli.podium, ["check"])
     assert said.exit_code == 0
-    assert said.output.splitlines() == [
+    assert said.stdout.splitlines() == [
         "slide 2, click 1: missing-notes: None. [advice]",
         "talk: 3 slides, 7 stops: 0 errors, 1 advice: build/talk",
     ]

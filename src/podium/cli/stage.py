@@ -55,10 +55,12 @@ def check(context: click.Context, decks: tuple[str, ...], *, runs: Literal["loca
 
     Takes decks of the project (all where none is named), any Slidev deck's Markdown file, or a built site's folder.
     """
+    from podium.cli.progress import shown
     from podium.press.build.check.stranger import check as check_deck
 
     project = find_project(Path.cwd())
-    reports = [check_deck(project, deck, runs=runs) for deck in decks or deck_names(project)]
+    with shown() as tell:
+        reports = [check_deck(project, deck, runs=runs, tell=tell) for deck in decks or deck_names(project)]
     for report, page in reports:
         for finding in report.findings:
             click.echo(f"{finding.line} [{finding.severity}]")

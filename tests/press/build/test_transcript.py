@@ -94,13 +94,14 @@ def test_what_a_block_can_be(tmp_path):
     plain = block("code", run("d", code=True), language="python")
     rows = [[{"runs": [run("1")], "head": False, "align": "center"}], []]
     table = block("table", rows=[*rows, [{"runs": [run("a|b", code=True)], "head": False, "align": "center"}] * 2])
-    small = {"kind": "picture", "key": 1, "alt": "", "box": [0, 20, 40, 40]}
+    small = {"kind": "picture", "key": 1, "alt": "", "quiet": False, "box": [0, 20, 40, 40]}
+    ornament = {**small, "key": 3, "quiet": True}
     beside = block("text", run("beside"), ink=[50, 30, 40, 20])
     panel = {"kind": "panel", "box": [0, 0, 1, 1]}
     foot = block("text", run("source"), role="foot")
     badge = block("text", run("quick"), role="badge")
-    text = written(tmp_path, heading, second, looks, code, plain, table, panel, small, beside, foot, badge,
-                   notes=["<b>x</b>\ny"], pictures={1: b"png", 2: b"ground"})  # fmt: skip
+    text = written(tmp_path, heading, second, looks, code, plain, table, panel, small, ornament, beside, foot, badge,
+                   notes=["<b>x</b>\ny"], pictures={1: b"png", 2: b"ground", 3: b"ornament"})  # fmt: skip
     for part in (
         "## 1. A title\n\n*quick*",
         "### Below",

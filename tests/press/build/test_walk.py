@@ -5,6 +5,7 @@ import pytest
 from podium.press.build import browser as driving
 from podium.press.build.labels import lost_labels
 from podium.press.build.walk import Stop, Words, walk
+from podium.spec import PodiumError
 
 pytestmark = pytest.mark.browser
 
@@ -60,6 +61,13 @@ def test_a_visitor_that_fails_ends_the_walk(fake_site, browser):
 
     with pytest.raises(ValueError, match=r"[12]"):
         walk(fake_site(), browser, [Failing()], hands=2)
+
+
+def test_a_browser_that_is_none_is_said(fake_site, tmp_path):
+    (tmp_path / "browser").write_text("#!/bin/sh\nexit 3\n")
+    (tmp_path / "browser").chmod(0o755)
+    with pytest.raises(PodiumError, match=r"The browser .* failed at slide 1: .* another one with PODIUM_BROWSER"):
+        walk(fake_site(), tmp_path / "browser")
 
 
 def test_the_sample_deck_walks_clean_from_a_sub_path(walked):

@@ -106,3 +106,33 @@ def test_badges_of_one_kind_are_cut_alike():
 
     long = ["quick profile: 2 epochs, 10,000 images, CPU", "quick profile: 4 epochs, 10,000 images, CPU"]
     assert badge_line(long) == "quick profile"
+
+
+def test_a_figure_for_half_the_width(project, deck, train):
+    train(project, "optimizer")
+    half = CURVES.replace(") %>", ', place="half") %>')
+    deck(f'<%= slide("figure-pair") %>\n# T\n{half}{CURVES}')
+    rendered = render(project, "talk")
+    assert drawn(rendered) == ["-half.svg", ".svg"]
+    pictures = [(rendered.folder / "public" / "figures" / f"{FILE}{end}").read_text() for end in drawn(rendered)]
+    assert [re.search(r'viewBox="0 0 ([\d.]+)', picture)[1] for picture in pictures] == ["313.5", "657"]  # in points
+
+
+@pytest.mark.parametrize(
+    ("figure", "sentence"),
+    [
+        (
+            'figure("curves", "optimizer", metric="val_accuracy", place="haf")',
+            "has no place 'haf'; did you mean 'half'?",
+        ),
+        (
+            'figure("paired", "optimizer", place="half")',
+            "Figure paired needs the whole width. These can be a half: curves",
+        ),
+    ],
+)
+def test_a_place_that_no_figure_has(project, deck, train, figure, sentence):
+    train(project, "optimizer")
+    deck(f'<%= slide("figure-pair") %>\n# T\n<%= {figure} %>')
+    with pytest.raises(PodiumError, match=re.escape(sentence)):
+        render(project, "talk")

@@ -110,7 +110,8 @@ def make_outputs(project: Project, deck: str, built: Built, wanted: Wanted, tell
 
 def code() -> str:
     """Return a digest of the code that makes outputs of a site."""
-    files = sorted(path for path in Path(__file__).parent.rglob("*") if path.suffix in {".py", ".js"})
+    here = Path(__file__).parent
+    files = sorted(path for path in (*here.iterdir(), *here.glob("check/*")) if path.suffix in {".py", ".js"})
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 

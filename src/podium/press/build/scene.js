@@ -6,7 +6,8 @@
   if (!page) return { blocks: [], ground: '', title: '', deck: document.title, language: '' }
   const frame = page.getBoundingClientRect()
   const PICTURES = 'img, svg, canvas, video, iframe, object, .mermaid, .katex-display, [role="img"]'
-  const PASSED = 'script, style, noscript, template, .katex-mathml, .receipt-panel'
+  // What is no part of the slide as it is read: here nothing can be clicked.
+  const PASSED = 'script, style, noscript, template, .katex-mathml, .receipt-panel, .receipt-mark'
   const INLINE = /^(inline|contents|ruby)/
   const PRE = /^(pre|pre-wrap|break-spaces)$/
   const blocks = []
@@ -68,7 +69,8 @@
     for (let at = e; at && at !== page && isInline(at); at = at.parentElement) {
       const style = getComputedStyle(at), color = faded(style.backgroundColor, at)
       if (!ground && color[3]) ground = opaque(color, at)
-      const sides = ['Top', 'Bottom'].map(side => parseFloat(style[`border${side}Width`]) && style[`border${side}Style`])
+      const edge = side => parseFloat(style[`border${side}Width`]) && style[`border${side}Style`]
+      const sides = [edge('Top'), edge('Bottom')]
       if (sides[1] && !sides[0]) below = sides[1]
     }
     return { ground, below }
@@ -96,10 +98,12 @@
         const link = parent.closest('a[href]')
         found.push({
           text: cased(text, style.textTransform), color: faded(style.color, parent), size: parseFloat(style.fontSize),
-          bold: +style.fontWeight >= 600, italic: style.fontStyle !== 'normal', stressed: !!parent.closest('em, i'), family: style.fontFamily,
-          spacing: parseFloat(style.letterSpacing) || 0, strike: lined(parent, 'line-through'),
+          bold: +style.fontWeight >= 600, italic: style.fontStyle !== 'normal', stressed: !!parent.closest('em, i'),
+          family: style.fontFamily, spacing: parseFloat(style.letterSpacing) || 0,
+          strike: lined(parent, 'line-through'),
           underline: lined(parent, 'underline'), ...dressed(parent), code: !!parent.closest('code, pre, kbd, samp'),
-          raised: parent.closest('sup') ? 1 : parent.closest('sub') ? -1 : 0, link: link ? link.getAttribute('href') : '',
+          raised: parent.closest('sup') ? 1 : parent.closest('sub') ? -1 : 0,
+          link: link ? link.getAttribute('href') : '',
         })
       } else if (node.nodeType === Node.ELEMENT_NODE && !node.matches(PASSED) && !skip(node)) {
         if (node.tagName === 'BR') found.push({ break: true })
@@ -107,7 +111,8 @@
           const before = found.length
           node.querySelector('.katex-html')?.childNodes.forEach(say)
           const [first, ...rest] = found.splice(before)
-          if (first) found.push({ ...first, text: [first, ...rest].map(run => run.text ?? '').join(''), tex: texOf(node) })
+          const letters = [first, ...rest].map(run => run?.text ?? '').join('')
+          if (first) found.push({ ...first, text: letters, tex: texOf(node) })
         }
         else if (visible(node) && !isPicture(node)) {
           const last = found[found.length - 1]
@@ -139,8 +144,8 @@
     const style = getComputedStyle(e), line = parseFloat(style.lineHeight)
     return (line || 1.2 * parseFloat(style.fontSize)) / parseFloat(style.fontSize)
   }
-  const role = e => e.closest('.foot, footer') ? (e.closest('.page') ? 'page' : 'foot') : e.closest('.kicker') ? 'kicker'
-    : e.closest('.badge') ? 'badge' : ''
+  const ROLES = { page: '.page', foot: '.foot, footer', kicker: '.kicker', badge: '.badge' }
+  const role = e => Object.keys(ROLES).find(name => e.closest(ROLES[name])) ?? ''
 
   // How many lines the rectangles stand on: a new one begins where the middle of the next lies below what came before.
   function linesOf(rects) {
@@ -175,13 +180,15 @@
     if (box.width < 2 || box.height < 2 || !inFrame(box)) return
     const key = ++pictures
     e.setAttribute('data-podium-picture', key)
-    const labels = [...e.shadowRoot?.querySelectorAll('svg text, svg foreignObject') ?? []].map(l => l.textContent.trim())
+    const drawn = [...e.shadowRoot?.querySelectorAll('svg text, svg foreignObject') ?? []]
+    const labels = drawn.map(label => label.textContent.trim())
     const alt = e.getAttribute('alt') ?? e.getAttribute('aria-label') ?? e.querySelector('[alt]')?.getAttribute('alt')
       ?? (e.matches('.katex-display') ? texOf(e) : '') ?? ''
     const named = alt || labels.filter(Boolean).join(', ').replace(/\s+/g, ' ').slice(0, 250)
     const left = Math.max(box.left, frame.left), top = Math.max(box.top, frame.top)
     const width = Math.min(box.right, frame.right) - left, height = Math.min(box.bottom, frame.bottom) - top
-    blocks.push({ kind: 'picture', key, alt: named, box: place({ left, top, width, height }) })
+    const quiet = !!e.closest('[aria-hidden="true"]') // an ornament
+    blocks.push({ kind: 'picture', key, alt: named, quiet, box: place({ left, top, width, height }) })
   }
 
   // The ground and the edges of a box; a gradient or a picture behind it is photographed.
@@ -202,7 +209,9 @@
     } else if (fill[3] || edged) {
       const rects = isInline(e) && e.getClientRects().length > 1 ? [...e.getClientRects()] : [box]
       for (const rect of rects)
-        blocks.push({ kind: 'panel', box: place(rect), fill, sides, radius: parseFloat(style.borderTopLeftRadius) || 0 })
+        blocks.push({
+          kind: 'panel', box: place(rect), fill, sides, radius: parseFloat(style.borderTopLeftRadius) || 0,
+        })
     }
   }
 
@@ -210,10 +219,12 @@
     const rows = [...e.rows].filter(visible).map(row => [...row.cells].filter(visible).map(cell => {
       const { runs: found } = runs([...cell.childNodes])
       const style = getComputedStyle(cell)
-      return { runs: found, box: place(cell.getBoundingClientRect()), head: cell.tagName === 'TH', align: style.textAlign,
+      return {
+        runs: found, box: place(cell.getBoundingClientRect()), head: cell.tagName === 'TH', align: style.textAlign,
         pad: [parseFloat(style.paddingLeft), parseFloat(style.paddingRight)],
         fill: faded(style.backgroundColor, cell), span: [cell.colSpan, cell.rowSpan],
-        below: { width: parseFloat(style.borderBottomWidth), color: faded(style.borderBottomColor, cell) } }
+        below: { width: parseFloat(style.borderBottomWidth), color: faded(style.borderBottomColor, cell) },
+      }
     })).filter(row => row.length)
     if (rows.length) blocks.push({ kind: 'table', box: place(e.getBoundingClientRect()), rows })
     e.querySelectorAll(PICTURES).forEach(inside => visible(inside) && picture(inside))
@@ -229,8 +240,8 @@
     }) : [...inside.childNodes])
     const box = union(rects)
     if (box && said(found)) {
-      const language = (e.className.match(/language-(\S+)/) ?? e.parentElement?.className.match(/language-(\S+)/) ?? [])[1]
-      blocks.push({ kind: 'code', box: place(box), runs: found, leading: leading(inside), language: language ?? '' })
+      const language = `${e.className} ${e.parentElement?.className}`.match(/language-(\S+)/)?.[1] ?? ''
+      blocks.push({ kind: 'code', box: place(box), runs: found, leading: leading(inside), language })
     }
   }
 

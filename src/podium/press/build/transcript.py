@@ -47,7 +47,9 @@ class Transcript(Scenes):
         parts = [f"# {escaped(scenes[0].deck)}"] if scenes else []
         for number, scene in enumerate(scenes, 1):
             for key, picture in scene.pictures.items():
-                if any(block["kind"] == "picture" and block["key"] == key for block in scene.blocks):
+                if any(
+                    block["kind"] == "picture" and block["key"] == key and not block["quiet"] for block in scene.blocks
+                ):
                     (fresh / _name(number, key)).write_bytes(picture)
             parts += _slide(scene, number, folder.name)
             note = plain(self.notes[number - 1]) if number <= len(self.notes) else ""
@@ -83,11 +85,11 @@ def _slide(scene: Scene, number: int, folder: str) -> list[str]:
 
 
 def _rows(blocks: Sequence[Block]) -> list[list[Block]]:
-    """Put together what stands side by side on one line; panels and grounds say nothing."""
+    """Put together what stands side by side on one line; panels, grounds and ornaments say nothing."""
     rows: list[list[Block]] = []
     level = -1.0  # the middle of the line that the last one stands on
     for block in blocks:
-        if block["kind"] in {"panel", "ground"}:
+        if block["kind"] in {"panel", "ground"} or block.get("quiet"):
             continue
         _, top, width, height = block.get("ink", block["box"])
         short = (block["kind"] == "text" and block["lines"] == 1) or (block["kind"] == "picture" and width < WIDE)

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from podium.press.build.browser import NAV, go, opened, settle
 from podium.press.build.serve import serving
+from podium.spec.errors import PodiumError
 
 HANDS = 2  # more browsers than cores only wait for each other
 
@@ -113,6 +114,9 @@ def walk(
         base: the path that the site is served under, such as "/talks/"; its root where empty.
         hands: how many browsers share the slides; two where the machine has two cores.
         progress: told how many slides are done, of how many.
+
+    Raises:
+        PodiumError: for a browser that does not start, or dies.
     """
     began = time.perf_counter()
     with serving(site, base=base) as address:
@@ -144,9 +148,11 @@ class _Party:
 
     def walk(self, browser: Path, scale: float) -> None:
         """Walk one hand's share of the slides in a browser of its own."""
+        from playwright.sync_api import Error as BrowserError
+
+        where = _Where()
         try:
             with opened(browser, scale=scale) as page:
-                where = _Where()
                 self._listen(page, where)
                 page.goto(f"{self.address}#/1")
                 self._settle(settle(page), where)
@@ -155,9 +161,14 @@ class _Party:
                 for slide in self._share(total):
                     where.slide = slide
                     self._visit(page, where)
-        except BaseException:
+        except BrowserError as error:
+            said = next(iter(error.message.strip().splitlines()), "it said nothing")
+            raise PodiumError(
+                f"The browser {browser} failed at slide {where.slide}: {said} "
+                "Run it again, or name another one with PODIUM_BROWSER."
+            ) from error
+        finally:  # where one hand ends, no slide is left for the others to begin, or there is no use in it
             self.over.set()
-            raise
 
     def _share(self, total: int) -> Iterator[int]:
         while not self.over.is_set():

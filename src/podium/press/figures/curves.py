@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -33,6 +35,7 @@ from podium.press.results.table import Results
 from podium.spec import PodiumError, unknown
 
 MOST = 8  # variants in one figure
+GROWING = "growing"  # in a frame's attrs: the seeds that train now beside finished ones
 DOTTED = 4  # epochs of a curve that shows each as a dot
 
 
@@ -57,6 +60,8 @@ def curves(results: Results, *, metric: str = "val_accuracy", highlight: str | N
     if highlight is not None and highlight not in names:
         raise unknown("variant", highlight, names, owner=f"Experiment {results.experiment}")
     frames = _frames(results, names, named)
+    for name, heads in _heads(results).items():
+        frames[name].attrs[GROWING] = heads
     ends = {name: _end(frame) for name, frame in frames.items()}
     rank = ranking(ends, named.quantity.better, paired=results.paired and not training)
     accent = highlight or rank.best
@@ -74,7 +79,7 @@ def curves(results: Results, *, metric: str = "val_accuracy", highlight: str | N
     lines = "line: mean, band: 95 % t interval, thin: every seed"
     lines = lines if seeds[-1] >= FEWEST_SEEDS else "line: mean, thin: every seed"
     return Drawing(
-        draw=lambda tokens: _draw(tokens, shown, accent, named, (limits, results.step)),
+        draw=lambda tokens: _draw(tokens, shown, accent, named, (limits, results.step, results.epochs_planned)),
         finding=f"{training[:1].upper()}{training[1:]}" if training else found(rank, named.words),
         alt=(
             f"Learning curves of {few or counted(len(names), 'variant')} over {counted(epochs, results.step)}, "
@@ -103,6 +108,20 @@ def _frames(results: Results, names: list[str], named: Metric) -> dict[str, pd.D
         )
     groups = dict(iter(history.groupby("variant")))
     return {name: groups[name].pivot_table(index="epoch", columns="seed", values=named.name) for name in names}
+
+
+def _heads(results: Results) -> dict[str, list[Any]]:
+    """Return the seeds that train now, of each variant that has finished ones too."""
+    rows = results.compared
+    now = rows["run"].isin(results.growing)
+    beside = now & rows["variant"].isin(set(rows[~now]["variant"]))
+    return {str(name): list(group["seed"]) for name, group in rows[beside].groupby("variant")}
+
+
+def _settled(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the curves that a mean is taken of: those that grow beside finished ones join it at their end."""
+    growing = frame.attrs.get(GROWING, [])
+    return frame.drop(columns=growing).dropna(how="all") if growing else frame
 
 
 def _is_whole(values: np.ndarray) -> bool:
@@ -134,16 +153,16 @@ def _draw(
     frames: dict[str, pd.DataFrame],
     accent: str,
     named: Metric,
-    how: tuple[tuple[float, float, str], str],
+    how: tuple[tuple[float, float, str], str, int],
 ) -> Figure:
     """Draw the curves in the order of `frames`, best first and the accent's last, so that it lies on top.
 
-    `how` is the y axis's limits, and what the x axis counts.
+    `how` is the y axis's limits, what the x axis counts, and how far it goes at least.
     """
     ends = {name: _end(frame) for name, frame in frames.items()}
     texts = {name: f"{fitting(name)} {text}" for name, text in _end_texts(ends, named).items()}
     right = max(text_width(text, bold=True) for text in texts.values()) + 22
-    (low, high, _), step = how
+    (low, high, _), step, planned = how
     ticks, places = _ticks(low, high)
     low = max(ticks[0], 0.0)  # a cut axis starts at a number that can be read
     tick = FuncFormatter(lambda value, _: f"{in_figures(value, places)} {'%' * (named.quantity.unit == '%')}".strip())
@@ -157,7 +176,7 @@ def _draw(
         colour = tokens.accent if last else tokens.grey(depth)
         _curve(axes, frame, colour, thick=3.6 if last else 2.6, over=3 + 2 * (depth + 10 * last))
     first = min(int(min(frame.index)) for frame in frames.values())
-    final = max(int(max(frame.index)) for frame in frames.values())
+    final = max(planned, *(int(max(frame.index)) for frame in frames.values()))
     aside = 0.5 if first == final else (final - first) * (0.016 if final - first < DOTTED else 0)  # whole dots
     axes.set_xlim(first - aside, final + aside)
     axes.set_ylim(low, high)
@@ -175,8 +194,12 @@ def _curve(axes: Axes, frame: pd.DataFrame, colour: str, *, thick: float, over: 
         axes.plot(
             frame.index, frame[seed], color=colour, linewidth=1, alpha=0.5, zorder=over, marker="o" if alone else ""
         )
+    for seed in frame.attrs.get(GROWING, []):
+        column = frame[seed].dropna()
+        axes.plot(column.index, column, color=colour, linewidth=2, zorder=over + 1, marker="o", markevery=[-1])
+    settled = _settled(frame)
     epochs, lows, highs, means = [], [], [], []
-    for epoch, row in frame.iterrows():
+    for epoch, row in settled.iterrows():
         it = mean_interval(row.dropna().to_numpy())
         epochs.append(epoch)
         means.append(it.mean)
@@ -190,7 +213,7 @@ def _curve(axes: Axes, frame: pd.DataFrame, colour: str, *, thick: float, over: 
         linewidth=thick,
         zorder=over + 1,
         solid_capstyle="round",
-        marker="o" if len(frame) <= DOTTED else "",
+        marker="o" if len(settled) <= DOTTED else "",
         markersize=7,
     )
 
@@ -226,7 +249,7 @@ def _name(axes: Axes, ends: dict[str, tuple[str, float]], accent: str, tokens: T
 
 def _end(frame: pd.DataFrame) -> dict[int, float]:
     """Return each seed's last value."""
-    last = frame.ffill().iloc[-1].dropna()
+    last = _settled(frame).ffill().iloc[-1].dropna()
     return {int(str(seed)): float(value) for seed, value in last.items()}
 
 

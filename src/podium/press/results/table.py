@@ -160,6 +160,12 @@ class Results:
         return f"still training: epoch {_span(reached)}{epochs}"
 
     @property
+    def epochs_planned(self) -> int:
+        """How many epochs the runs that train now will have at the end; 0 where none does, or none says so."""
+        rows = self.runs[self.runs["run"].isin(self.growing)]
+        return int(rows["epochs"].max()) if len(rows) and "epochs" in rows and _is_number(rows["epochs"]) else 0
+
+    @property
     def training_now(self) -> dict[str, str]:
         """What else decides a figure while runs train: that it shows them, and how far they are."""
         return {"training": self.training_note} if self.training_note else {}

@@ -83,6 +83,7 @@ def test_each_planted_fault_is_found_at_its_slide_and_nothing_else(planted):
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_the_report_shows_each_finding_on_its_slide(planted):
     report, page, folder = planted
     assert (page.parent.name, page.parent.parent.name) == ("a-talk", "checks")
@@ -100,6 +101,7 @@ def test_the_report_shows_each_finding_on_its_slide(planted):
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_errors_stop_a_build_with_the_first_five(planted):
     report, page, _ = planted
     with pytest.raises(PodiumError, match=r"found 29 errors: \[the deck: outside-request") as stopped:
@@ -110,6 +112,7 @@ def test_errors_stop_a_build_with_the_first_five(planted):
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 @pytest.mark.parametrize("deck", ["sample", "kitchen"])
 def test_clean_decks_are_clean(request, browser, deck, tmp_path):
     site = request.getfixturevalue(deck)[2]

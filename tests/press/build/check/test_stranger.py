@@ -50,6 +50,12 @@ def test_a_theme_is_looked_for_beside_the_deck_and_among_our_packages(ready, tmp
         stranger.insist_on_theme(ready, deck(there, ""))
 
 
+def test_a_site_that_is_no_deck(ready, tmp_path):
+    (tmp_path / "index.html").write_text("<title>my home</title>")
+    with pytest.raises(PodiumError, match="none that Slidev built"):
+        stranger.check(ready, str(tmp_path))
+
+
 def test_what_slidev_says_stands_in_the_error_and_what_it_leaves_is_gone(ready, tmp_path, monkeypatch):
     def fail(command, folder):
         (folder / "node_modules").mkdir()
@@ -71,11 +77,11 @@ def test_a_deck_of_the_project_a_site_and_a_file_go_the_same_way(ready, tmp_path
 
     site = tmp_path / "built"
     site.mkdir()
-    (site / "index.html").write_text("")
+    (site / "index.html").write_text('<meta property="slidev:version" content="53.0.0">')
     made = ready.build / "slides" / "talk"
     monkeypatch.setattr(stranger, "check_site", look)
     monkeypatch.setattr(stranger, "build_stranger", lambda project, slides, out: out)
-    monkeypatch.setattr("podium.press.build.deck.build_deck", lambda project, name, runs: [made / "index.html"])
+    monkeypatch.setattr("podium.press.build.deck.build_deck", lambda project, name, runs, tell: [made / "index.html"])
     deck(ready.build / "decks" / "talk", "none")
     for words in ("talk", str(site), str(deck(tmp_path / "summer", "none"))):
         report, page = stranger.check(ready, words)

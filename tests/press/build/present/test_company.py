@@ -131,6 +131,14 @@ def test_nonsense_is_passed_over(company, nonsense):
     assert guest.role == "presenter"
 
 
+def test_a_window_that_does_not_listen_is_let_go(company):
+    one, deaf = come(company, "viewer"), come(company, "viewer")
+    for slide in range(1, 1100):
+        company.hear(one, {"at": [slide, 0]})
+    assert deaf not in company.guests
+    assert deaf.outbox.qsize() == 1001
+
+
 def test_all_are_let_go_at_the_end(company):
     one, two = come(company, "viewer"), come(company, "phone")
     company.disband()

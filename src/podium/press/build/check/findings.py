@@ -70,7 +70,8 @@ class Finding:
     def line(self) -> str:
         """The finding as one line for a terminal."""
         where = f"slide {self.slide}" if self.slide else "the deck"
-        return f"{where}{f', click {self.click}' if self.click else ''}: {self.kind}: {self.said}"
+        said = "".join(letter if letter.isprintable() else " " for letter in self.said)  # it may be a stranger's text
+        return f"{where}{f', click {self.click}' if self.click else ''}: {self.kind}: {said}"
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,21 @@ from podium.press.build.check.findings import Finding
 if TYPE_CHECKING:
     from podium.press.build.walk import Stop
 
-LOOK = Path(__file__).with_name("look.js").read_text("utf-8")
+MEASURE, LOOKING = (Path(__file__).with_name(name).read_text("utf-8") for name in ("measure.js", "look.js"))
+LOOK = f"async asked => {{ {MEASURE}\nreturn await (\n{LOOKING}\n)(asked) }}"
 PROJECTOR = {"width": 1920, "height": 1080}
+# A slide is there already and only takes another size: Slidev hears of it in one frame and scales it in the next.
+LAID_OUT = """() => new Promise(done => {
+  const width = () => document.querySelector('.slidev-page:not([style*="none"])')?.getBoundingClientRect().width
+  let last = width(), calm = 0, frames = 0
+  const tick = () => {
+    const now = width()
+    calm = now === last ? calm + 1 : 0
+    last = now
+    calm > 1 || ++frames > 30 ? done() : requestAnimationFrame(tick)
+  }
+  requestAnimationFrame(tick)
+})"""
 JPEG = 60  # quality: to find a place by, not to show
 GROUND = ("contrast", "colour-blind", "broken-picture", "broken-diagram")  # what may hang on light and dark
 IS_DARK = "() => matchMedia('(prefers-color-scheme: dark)').matches"
@@ -142,11 +155,11 @@ class Inspect:
         size = page.viewport_size
         page.set_viewport_size(PROJECTOR)
         try:
-            settle(page, stop.slide, stop.click)
+            page.evaluate(LAID_OUT)
             looked = page.evaluate(LOOK, {"projected": True})
         finally:
             page.set_viewport_size(size)
-            settle(page, stop.slide, stop.click)
+            page.evaluate(LAID_OUT)
         for fault in looked["faults"] if looked else ():
             key = f"{fault['kind']} {fault['key']}"
             if key not in seen.found:

@@ -1,91 +1,15 @@
 // Looks at the slide that is shown and tells what it measured, in pixels of a slide 980 wide; judges nothing that
 // needs pixels or colour science: that is done in Python. Runs in the page; leaves it as it was.
-async ({ projected, corners }) => {
-  const LETTER = /[\p{L}\p{N}]/u
-  const UNSEEN = 'script, style, template, noscript, title, desc, defs, metadata, symbol, .katex-mathml, [data-podium-check]'
+async ({ projected }) => {
   const REPLACED = 'img, canvas, video, iframe, object, embed'
   const page = [...document.querySelectorAll('.slidev-page')].find(p => p.getClientRects().length)
   if (!page) return null
   const root = page.closest('#slide-content') ?? page
-  const frame = page.getBoundingClientRect(), unit = 980 / frame.width, height = frame.height * unit
+  const frame = page.getBoundingClientRect()
   const { nav, configs } = document.querySelector('#app').__vue_app__._context.provides['$$slidev-context']
   const faults = []
-
-  // -- the tree as it is drawn: shadow roots and slots too
-  const up = node => node.assignedSlot ?? node.parentElement ?? node.getRootNode().host ?? null
-  function* ups(e) { for (let a = e; a; a = up(a)) yield a }
-  const styles = new Map()
-  const style = e => styles.get(e) ?? (styles.set(e, getComputedStyle(e)), styles.get(e))
-  const shown = e => e.checkVisibility({ opacityProperty: true, visibilityProperty: true })
-  const within = (e, selector) => { for (const a of ups(e)) if (a.matches(selector)) return a; return null }
-  function* elements(node) {
-    for (const e of node.children) {
-      if (e.matches(UNSEEN)) continue
-      yield e
-      if (e.shadowRoot) yield* elements(e.shadowRoot)
-      yield* elements(e)
-    }
-  }
-  const path = e => {
-    const steps = []
-    for (let a = e; a && a !== page && a !== root && a !== document.body; a = a.parentElement ?? a.getRootNode().host) {
-      const at = [...(a.parentNode?.children ?? [])].indexOf(a)
-      steps.unshift(`${a.localName}[${at}]`)
-    }
-    return steps.join('/')
-  }
-  const box = b => [(b.left - frame.left) * unit, (b.top - frame.top) * unit, b.width * unit, b.height * unit].map(v => Math.round(v * 10) / 10)
-  const union = rects => {
-    const left = Math.min(...rects.map(r => r.left)), top = Math.min(...rects.map(r => r.top))
-    return { left, top, width: Math.max(...rects.map(r => r.right)) - left, height: Math.max(...rects.map(r => r.bottom)) - top }
-  }
-  const words = (s, most = 48) => { s = s.replace(/\s+/g, ' ').trim(); return s.length > most ? `${s.slice(0, most - 1)}…` : s }
+  const { LETTER, UNSEEN, unit, up, ups, style, shown, within, elements, path, box, union, words, textOf, skewed, size, faintness, colour } = measures(page, root, frame)
   const fault = (kind, e, said, b) => faults.push({ kind, key: path(e), said, box: b && box(b) })
-
-  // -- how large something is drawn, and whether it stands straight
-  const turns = new Map()
-  const turn = e => {
-    if (!e) return new DOMMatrix()
-    if (turns.has(e)) return turns.get(e)
-    const m = new DOMMatrix(turn(up(e))), s = style(e)
-    if (!(e instanceof SVGElement) || e.localName === 'svg') {
-      if (s.rotate && s.rotate !== 'none') m.rotateSelf(parseFloat(s.rotate))
-      if (s.scale && s.scale !== 'none') { const [x, y] = s.scale.split(' ').map(Number); m.scaleSelf(x, y ?? x) }
-      if (s.transform !== 'none') { const t = new DOMMatrix(s.transform); t.m41 = t.m42 = t.e = t.f = 0; m.multiplySelf(t) }
-    }
-    turns.set(e, m)
-    return m
-  }
-  const textOf = e => e instanceof SVGElement ? e.closest('text') : null
-  const skewed = e => {
-    const text = textOf(e), m = text?.getScreenCTM?.() ?? turn(e)
-    return Math.abs(m.a * m.b) + Math.abs(m.c * m.d) > 1e-3 * (m.a * m.a + m.b * m.b)
-  }
-  const scaleOf = e => {
-    const text = textOf(e) ?? (within(e, 'foreignObject') || null), m = text?.getScreenCTM?.() ?? turn(e)
-    return Math.sqrt(Math.abs(m.a * m.d - m.b * m.c)) * (text ? 1 : e.currentCSSZoom ?? 1)
-  }
-  const size = e => { // what a superscript is part of says how large it is
-    const small = within(e, '.katex') ?? (e.closest('sup, sub')?.parentElement || e)
-    const text = textOf(e)
-    const parts = text ? [text, ...text.querySelectorAll('tspan')].filter(t => LETTER.test(t.textContent)) : [small]
-    return Math.max(...parts.map(p => parseFloat(style(p).fontSize))) * scaleOf(small) * unit
-  }
-  const faintness = e => { let o = 1; for (const a of ups(e)) { if (a === root) break; o *= Number(style(a).opacity) } return o }
-
-  // -- colours, as the canvas reads them: every notation of CSS
-  const brush = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true }), read = new Map()
-  const colour = value => {
-    if (!read.has(value)) {
-      brush.clearRect(0, 0, 1, 1)
-      brush.fillStyle = 'rgba(0,0,0,0)'
-      brush.fillStyle = value
-      brush.fillRect(0, 0, 1, 1)
-      const [r, g, b, a] = brush.getImageData(0, 0, 1, 1).data
-      read.set(value, [r, g, b, a / 255])
-    }
-    return read.get(value)
-  }
 
   // -- everything may be hit while we look, so that a point tells what is painted there
   const touchable = new CSSStyleSheet()
@@ -264,7 +188,7 @@ async ({ projected, corners }) => {
     // -- too small
     for (const run of seen) {
       if (!LETTER.test(run.text)) continue
-      run.size = size(run.e) * (run.img ? 1 : 1)
+      run.size = size(run.e)
       if (run.size < 13.9) {
         note('small-text', { ...run, block: holder(run) }, run.rects[0])
         const group = grouped.get(`small-text ${path(holder(run))}`)
@@ -284,7 +208,7 @@ async ({ projected, corners }) => {
       fault(kind, e, sentence, union(rects))
     }
     function name(e) { return words(e.getAttribute('alt') || e.getAttribute('aria-label') || e.getAttribute('src')?.split('/').pop() || e.localName, 40) }
-    if (projected) return { faults, height }
+    if (projected) return { faults }
 
     // -- pictures: there, and described
     const outside = url => /^https?:/.test(url) && new URL(url).origin !== location.origin
@@ -451,7 +375,7 @@ async ({ projected, corners }) => {
       || pictures.length > 0 || all.some(e => e.matches('svg') && e.getBoundingClientRect().width * unit > 40) || behind.length > 0
     const route = (nav.slides ?? [])[Number(page.dataset.slidevNo ?? nav.currentPage ?? 1) - 1]?.meta?.slide
     return {
-      faults, height, charts, filled, lost,
+      faults, charts, filled, lost,
       follows: (configs?.colorSchema ?? 'light') === 'auto',
       asked: [...sources, ...behind.map(([, url]) => url)].filter(outside),
       inks: [...inks.values()],

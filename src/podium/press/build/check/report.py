@@ -91,7 +91,7 @@ def _page(report: Report) -> str:
         '<div class="grid">',
         *(_figure(report, stop, found) for stop, found in sorted(by_stop.items())),
         "</div>",
-        "<h2>Slides without</h2>" if clean else "",
+        "<h2>Slides without findings</h2>" if clean else "",
         '<div class="grid clean">',
         *(_figure(report, stop, []) for stop in clean),
         "</div></html>\n",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -26,7 +27,7 @@ def check(
     asked: str,
     *,
     runs: Literal["local", "frozen"] = "local",
-    progress: Callable[[int, int], None] | None = None,
+    tell: Callable[[str, str, int, int], None] = lambda *_: None,
 ) -> tuple[Report, Path]:
     """Check a deck of the project, any Slidev deck by the path of its Markdown file, or a built site by its folder.
 
@@ -34,7 +35,7 @@ def check(
         project: whose npm packages build the slides.
         asked: a deck's name, a path that ends in .md, or a folder with an index.html.
         runs: what a deck of the project draws from.
-        progress: told how many slides are done, of how many.
+        tell: told the deck, a step in words, and how far it is: so many, of so many.
 
     Returns:
         What was found, and the page that shows it.
@@ -48,16 +49,20 @@ def check(
     path = Path(asked)
     if path.suffix == ".md":
         name, folder = name_of(path), project.build / "checks" / name_of(path)
+        tell(name, "building the site", 0, 0)
         site, notes, minutes = build_stranger(project, path, folder / "site"), None, _minutes(path)
     elif (path / "index.html").is_file():
+        insist_on_slidev(path)
         name, site, notes, minutes = path.resolve().name, path, None, None
     else:
         from podium.press.build.deck import build_deck
         from podium.press.build.notes import read_notes
 
-        name, site = asked, build_deck(project, asked, runs=runs)[0].parent
+        name, site = asked, build_deck(project, asked, runs=runs, tell=tell)[0].parent
         notes, minutes = read_notes(site), _minutes(project.build / "decks" / asked / "slides.md")
-    report = check_site(site, browser, deck=name, notes=notes, minutes=minutes, progress=progress)
+    tell(name, "looking", 0, 0)
+    looking = partial(tell, name, "looking")
+    report = check_site(site, browser, deck=name, notes=notes, minutes=minutes, progress=looking)
     return report, write_report(report, project.build / "checks" / name)
 
 
@@ -73,6 +78,8 @@ def name_of(path: Path) -> str:
 
 def build_stranger(project: Project, slides: Path, out: Path) -> Path:
     """Build any Slidev deck with the project's npm packages and the deck's own theme; its folder is left as it is.
+
+    Building a deck runs what its author wrote, as `slidev build` does: check decks of people you trust.
 
     Args:
         project: whose npm packages build it.
@@ -103,6 +110,18 @@ def build_stranger(project: Project, slides: Path, out: Path) -> Path:
     shutil.rmtree(out, ignore_errors=True)
     fresh.replace(out)
     return out
+
+
+def insist_on_slidev(site: Path) -> None:
+    """See to it that a folder is a deck that Slidev built.
+
+    Raises:
+        PodiumError: where it is another site.
+    """
+    if "slidev" not in (site / "index.html").read_text("utf-8", errors="replace"):
+        raise PodiumError(
+            f"{site} holds a site, and none that Slidev built. Name a deck, its Markdown, or its built site."
+        )
 
 
 def insist_on_theme(project: Project, slides: Path) -> None:

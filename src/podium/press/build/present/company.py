@@ -21,6 +21,7 @@ from typing import Any
 ROLES = ("presenter", "viewer", "preview", "phone")
 DRIVERS = ROLES[:3]  # who can go a step, the best one first
 MOST_SLIDE, MOST_CLICK = 100_000, 1_000_000
+MOST_UNHEARD = 1000  # messages that wait for one window
 SAME_MS = 400  # two clocks that differ by less are the same
 
 
@@ -87,9 +88,11 @@ class Company:
                     answer(self, guest, value)
 
     def tell(self, message: dict[str, Any], *, but: Guest | None = None) -> None:
-        """Tell all but one."""
-        for guest in self.guests:
-            if guest is not but:
+        """Tell all but one; a window that has not listened for long is let go."""
+        for guest in list(self.guests):
+            if guest.outbox.qsize() >= MOST_UNHEARD:
+                self.leave(guest)
+            elif guest is not but:
                 guest.outbox.put(message)
 
     def greet(self, guest: Guest, value: Any) -> None:

@@ -59,7 +59,7 @@ def workshop(root: Path, deck: str, source: str, *, follow: bool = False) -> Gen
     from podium.press.build.node import started
 
     asked = json.dumps({"root": str(root), "deck": deck, "source": source, "follow": follow})
-    with started([sys.executable, "-m", __name__, asked], root, heard=True, told=True, errors=False) as process:
+    with started([sys.executable, "-P", "-m", __name__, asked], root, heard=True, told=True, errors=False) as process:
         try:
             yield Workshop(cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout))
         finally:

@@ -19,8 +19,13 @@ document.getElementById('form').onsubmit = (event) => {
   enter(document.getElementById('password').value, event.submitter?.value ?? 'remote')
 }
 
-const given = location.hash.slice(1)
-if (given) {
+function scanned() {
+  const given = location.hash.slice(1)
+  if (!given)
+    return
   history.replaceState(null, '', location.pathname)
   enter(decodeURIComponent(given), 'remote')
 }
+
+addEventListener('hashchange', scanned)
+scanned()

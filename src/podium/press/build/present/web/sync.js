@@ -72,6 +72,8 @@
 
   async function follow(slide, click) {
     known = `${slide}/${click}`
+    if (!router.currentRoute.value.params.no)
+      return // an overview stays one
     applying++
     try {
       await nav.go(slide, click)
