@@ -84,12 +84,25 @@ def present(session: nox.Session) -> None:
 
 
 @nox.session
+def check(session: nox.Session) -> None:
+    """Look at every click of a built deck in a browser: `nox -s check -- digits`, or any path/to/slides.md."""
+    podium(session, "check", *session.posargs)
+
+
+@nox.session
+def capsule(session: nox.Session) -> None:
+    """Write a deck, its numbers and their sources into one file that opens anywhere: `nox -s capsule -- digits`."""
+    podium(session, "capsule", *(session.posargs or ["digits"]))
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run all tests, doctests and coverage: `nox -s tests -- -m 'not slow'`."""
     environment(session)
     run = str(BIN / "python")
     session.run(run, "-m", "coverage", "erase", external=True)
-    session.run(run, "-m", "coverage", "run", "-m", "pytest", *session.posargs, external=True)
+    at_once = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
+    session.run(run, "-m", "coverage", "run", "-m", "pytest", *at_once, *session.posargs, external=True)
     session.run(run, "-m", "coverage", "combine", "--quiet", external=True)
     if not session.posargs:
         session.run(run, "-m", "coverage", "report", external=True)

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("podium", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("podium")
 
+ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(Path(__file__).parent))  # the stand-in's two files, for tests in every folder
 
 
@@ -55,3 +56,20 @@ def browser():
 
     found = find_browser()
     return found if found is not None else lacking("Chromium or Chrome")
+
+
+@pytest.fixture(scope="session")
+def kitchen(tmp_path_factory):
+    """Every layout and component on both grounds, built once from the frozen results: project, folder, site."""
+    from podium.press.build.site import build_site
+    from podium.press.pages.render import render
+    from podium.spec import Project
+
+    made = Project(tmp_path_factory.mktemp("kitchen") / "project")
+    made.decks.mkdir(parents=True)
+    for name in ("theme", "addon", "node_modules", "package.json", "package-lock.json", ".npmrc"):
+        (made.slides / name).symlink_to(ROOT / "slides" / name)
+    made.experiments.symlink_to(ROOT / "experiments", target_is_directory=True)
+    (made.decks / "kitchen").symlink_to(ROOT / "tests" / "slides" / "kitchen", target_is_directory=True)
+    folder = render(made, "kitchen", "frozen").folder
+    return made, folder, build_site(made, folder, made.build / "slides" / "kitchen").path

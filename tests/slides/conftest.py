@@ -14,7 +14,7 @@ def project(tmp_path):
     """A project of its own that borrows theme and packages from the repository."""
     made = Project(tmp_path / "project")
     made.decks.mkdir(parents=True)
-    for name in ("theme", "node_modules", "package.json", "package-lock.json", ".npmrc"):
+    for name in ("theme", "addon", "node_modules", "package.json", "package-lock.json", ".npmrc"):
         (made.slides / name).symlink_to(ROOT / "slides" / name)
     made.experiments.mkdir()
     return made

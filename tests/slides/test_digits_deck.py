@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from podium.press.build.browser import walk
+from podium.press.build.check.checking import judge
+from podium.press.build.check.inspector import Inspect
 from podium.press.build.deck import build_deck
+from podium.press.build.labels import Labels, lost_labels
+from podium.press.build.walk import Words, walk
 from podium.runs import append_event, run_folder
 from podium.spec import ViTConfig
 
@@ -132,8 +135,10 @@ def test_the_digits_deck_walks_clean_from_frozen_results(project, browser):
     data = json.loads((project.build / "decks" / "digits" / "deck.json").read_text("utf-8"))
     sources = [*data["mermaid"].values(), *data["plantuml"].values()]
     assert len(sources) == 3
-    seen = walk(site, browser, sources=sources)
-    assert (seen.outside, seen.errors, seen.faults) == ([], [], [])
+    inspect, labels = Inspect(pictures=False), Labels()
+    seen = walk(site, browser, [inspect, labels])
+    assert [finding.line for finding in judge(inspect, seen, deck="digits").findings] == []
+    assert lost_labels(sources, labels.drawn) == []
     assert seen.slides >= 8
     assert seen.clicks >= 4
     assert build_deck(project, "digits", runs="frozen")[0].parent == site
@@ -150,11 +155,12 @@ def test_a_run_with_a_hostile_name_is_only_text(project, browser):
         train(project, "plain", seed, 0.9 + seed / 1000)
         train(project, HOSTILE, seed, 0.92 + seed / 900)
     site = build_deck(project, "talk")[0].parent
-    seen = walk(site, browser)
+    inspect, words = Inspect(pictures=False, projected=False), Words()
+    seen = walk(site, browser, [inspect, words])
     assert (seen.outside, seen.errors) == ([], [])
-    assert not [fault for fault in seen.faults if "not loaded" in fault or "failed" in fault]
+    assert not [finding for finding in inspect.findings() if finding.kind.startswith("broken")]
     assert seen.slides == 6
-    for text in seen.texts:
+    for text in words.texts:
         assert HOSTILE in text
         assert "49" not in text
-    assert "<script>" in seen.texts[4]
+    assert "<script>" in words.texts[4]

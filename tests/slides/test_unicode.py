@@ -4,8 +4,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from podium.press.build.browser import walk
 from podium.press.build.deck import build_deck
+from podium.press.build.walk import Words, walk
 from podium.press.pages.escaping import plain
 from podium.press.results.table import whole
 from podium.runs import append_event
@@ -73,10 +73,11 @@ def test_any_text_of_a_run_is_text_in_a_browser(project, browser, drawn):
             fit = {"fit": 1 - number / 100 + seed / 1000, "{{ 7*7 }} <i>m</i>": seed / 10}
             append_event(folder, "end", state="finished", reason=name, summary=fit, samples={})
     build_deck(project, "talk")
-    seen = walk(project.build / "slides" / "talk", browser)
+    words = Words()
+    seen = walk(project.build / "slides" / "talk", browser, [words])
     assert seen.slides == 3 + -(-len(shown) // 6)
     assert not seen.errors
     assert not seen.outside
-    text = bare("".join(seen.texts))
+    text = bare("".join(words.texts))
     lost = [name for name in (*shown, KEY, VALUE, "{{ 7*7 }} <i>m</i>") if bare(whole(name)) not in text]
     assert not lost

@@ -1,9 +1,10 @@
 import { defineMermaidRendererSetup } from '@slidev/types'
 import mermaid from 'mermaid/dist/mermaid.esm.mjs'
+import { grounded } from '../components/ground'
 
 let drawn = 0
 
-/** Draw a fence in the deck's look, as wide as its place, and refuse what Mermaid could not read. */
+/** Draw a fence in the deck's look and on its ground, as wide as its place, and refuse what Mermaid could not read. */
 export default defineMermaidRendererSetup(() => async (code: string) => {
   await document.fonts.load('17px "Inter Variable"')
   mermaid.initialize({
@@ -19,6 +20,8 @@ export default defineMermaidRendererSetup(() => async (code: string) => {
       fontSize: '17px',
       background: '#ffffff',
       primaryColor: '#f1f5f9',
+      secondaryColor: '#eef2ff',
+      tertiaryColor: '#f8fafc',
       primaryBorderColor: '#94a3b8',
       primaryTextColor: '#1f2937',
       lineColor: '#475569',
@@ -32,5 +35,8 @@ export default defineMermaidRendererSetup(() => async (code: string) => {
   const box = document.getElementById('mermaid-rendering-container')!
   const { svg } = await mermaid.render(`podium-mermaid-${drawn++}`, code, box)
   const widest = 1.3 * Number(svg.match(/max-width: ([\d.]+)px/)?.[1] ?? 876)
-  return svg.replace(/style="max-width: [^"]*"/, `style="display:block;width:100%;height:100%;max-width:${widest}px;margin:auto"`)
+  const drawing = document.createElement('template')
+  drawing.innerHTML = svg.replace(/style="max-width: [^"]*"/, `style="display:block;width:100%;height:100%;max-width:${widest}px;margin:auto"`)
+  grounded(drawing.content)
+  return drawing.innerHTML
 })

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
@@ -42,14 +42,24 @@ def new_deck(name: str, *, sources: tuple[str, ...], seed: str | None, metric: s
 @podium.command()
 @click.argument("decks", nargs=-1, metavar="[DECK]...")
 @runs_option
-@click.option("--format", "formats", default="site", show_default=True, help="site, or site,pdf.")
-def slides(decks: tuple[str, ...], *, runs: Literal["local", "frozen"], formats: str) -> None:
-    """Render and build decks (all where none is named); print where they are."""
-    from podium.press.build.deck import build_deck
+@click.option("--format", "formats", default="site", show_default=True, help="Any of site,pdf,png,pptx,md.")
+@click.option("--with-clicks", is_flag=True, help="A page of the PDF and a PNG for every click.")
+@click.option("--with-notes", is_flag=True, help="Put the speaker notes into the site and the Markdown, for everybody.")
+@click.option("--base", default="./", show_default=True, help="The path it will be served under, such as /talks/.")
+@click.option("--no-check", is_flag=True, help="Do not look at every slide and click for faults.")
+def slides(decks: tuple[str, ...], *, runs: Literal["local", "frozen"], formats: str, **options: Any) -> None:
+    """Render, build and check decks (all where none is named); print where they are."""
+    from podium.cli.progress import shown
+    from podium.press.build.deck import build_decks
+    from podium.press.build.wanted import Wanted
 
     project = find_project(Path.cwd())
-    for name in decks or deck_names(project):
-        for path in build_deck(project, name, runs=runs, formats=formats.split(",")):
+    check = not options.pop("no_check")
+    wanted = Wanted(tuple(formats.split(",")), check=check, **options)
+    with shown() as tell:
+        built = build_decks(project, decks or deck_names(project), wanted, runs=runs, tell=tell)
+    for name, paths in built.items():
+        for path in paths:
             click.echo(path.relative_to(project.root))
         click.echo(f"Show it with: nox -s present -- {name}")
 
@@ -114,17 +124,27 @@ def why(figure: str) -> None:
 
 
 @podium.command()
-@click.argument("deck")
+@click.argument("deck", metavar="DECK|CAPSULE.zip")
 @click.pass_context
 def verify(context: click.Context, deck: str) -> None:
-    """Compute every number of a deck again from the frozen results; exit code 1 where one differs."""
-    from podium.press.pages.status import verify as verify_deck
+    """Compute every number of a deck again from the frozen results, or of a capsule from what is in it.
 
-    found = verify_deck(find_project(Path.cwd()), deck)
+    Exit code 1 where one differs.
+    """
+    if deck.endswith(".zip"):
+        from podium.press.build.capsule.recomputing import verify_capsule
+
+        capsule = verify_capsule(Path(deck))
+        found, other = list(capsule.found), "recomputed"
+        click.echo(f"{capsule.deck}: every file is what the manifest says; SHA-256 of the zip {capsule.digest}")
+    else:
+        from podium.press.pages.status import verify as verify_deck
+
+        found, other = verify_deck(find_project(Path.cwd()), deck), "frozen"
     for one in found:
         click.echo(
             f"{'same     ' if one.same else 'DIFFERENT'}  {one.asked}: {one.built}"
-            + ("" if one.same else f", frozen: {one.frozen}")
+            + ("" if one.same else f", {other}: {one.frozen}")
         )
     if not all(one.same for one in found):
         context.exit(1)

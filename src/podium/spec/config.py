@@ -9,6 +9,7 @@ import hashlib
 import json
 import typing
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
 from typing import Any, ClassVar, Self, get_args, get_origin
 
 from podium.spec.errors import PodiumError, unknown
@@ -268,6 +269,7 @@ def config_from(values: dict[str, Any]) -> Config:
     return CONFIGS[name]().but(**rest)
 
 
+@cache
 def field_types(kind: type[Config]) -> dict[str, Any]:
     """Return each field's declared type, in order of declaration."""
     hints = typing.get_type_hints(kind)

@@ -1,9 +1,7 @@
+import http.client
 import socket
-import sys
-import threading
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
 
 import pytest
 
@@ -19,6 +17,7 @@ def folder(tmp_path):
     (site / "index.html").write_text("<!doctype html><title>here</title>")
     (site / "assets" / "a.wasm").write_bytes(b"\0asm")
     (site / "assets" / "a.js").write_text("1")
+    (site / "assets" / "100% sure.svg").write_text("<svg/>")
     (site / "out").symlink_to(tmp_path / "secret.txt")
     return site
 
@@ -28,20 +27,69 @@ def ask(url):
         return answer.headers["Content-Type"], answer.read()
 
 
+def status(address, path, **headers):
+    host, port = address.removeprefix("http://").partition("/")[0].split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=5)
+    connection.putrequest("GET", path, skip_host="Host" in headers)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    found = answer.status, dict(answer.headers), answer.read()
+    connection.close()
+    return found
+
+
 def test_files_come_with_the_types_that_browsers_insist_on(folder):
     with serve.serving(folder) as address:
         assert address.startswith("http://127.0.0.1:")
         assert b"here" in ask(f"{address}/")[1]
         assert ask(f"{address}/assets/a.wasm")[0] == "application/wasm"
         assert ask(f"{address}/assets/a.js")[0] == "text/javascript"
+        assert ask(f"{address}/assets/100%25%20sure.svg")[0] == "image/svg+xml"
 
 
-@pytest.mark.parametrize("path", ["/assets/", "/../secret.txt", "/%2e%2e/secret.txt", "/out", "/nothing"])
+@pytest.mark.parametrize(
+    "path",
+    ["/assets/", "/../secret.txt", "/%2e%2e/secret.txt", "/out", "/nothing", "/%00", f"/{'a' * 5000}", "//etc/passwd"],
+)
 def test_nothing_else_is_served(folder, path):
-    with serve.serving(folder) as address, pytest.raises(urllib.error.HTTPError) as caught:
-        ask(address + path)
-    assert caught.value.code == 404
-    caught.value.close()
+    with serve.serving(folder) as address:
+        assert status(address, path)[0] == 404
+
+
+def test_a_site_lies_under_a_path_and_nowhere_else(folder):
+    with serve.serving(folder, base="talks/digits") as address:
+        assert address.endswith("/talks/digits")
+        assert b"here" in ask(f"{address}/")[1]
+        assert ask(f"{address}/assets/a.js?v=1")[0] == "text/javascript"
+        found, headers, _ = status(address, "/talks/digits")
+        assert (found, headers["Location"]) == (303, "/talks/digits/")
+        for beside in (
+            "/",
+            "/index.html",
+            "/assets/a.js",
+            "/talks/digitsassets/a.js",
+            "/talks/digits/../../secret.txt",
+        ):
+            assert status(address, beside)[0] == 404
+
+
+@pytest.mark.parametrize("name", ["talk.example", "127.0.0.1.talk.example:80", "", "192.0.2.7"])
+def test_a_name_that_was_made_to_point_here_gets_nothing(folder, name):
+    with serve.serving(folder) as address:
+        assert status(address, "/", Host=name)[0] == 403
+        assert status(address, "/", Host="LocalHost:1")[0] == 200
+
+
+def test_an_answer_is_kept_nowhere_and_held_by_nobody(folder):
+    with serve.serving(folder) as address:
+        found, headers, _ = status(address, "/")
+    assert found == 200
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert "Python" not in headers["Server"]
 
 
 @pytest.fixture
@@ -61,67 +109,37 @@ def test_another_error_of_the_system_is_not_swallowed(folder, monkeypatch):
     def broken(*args):
         raise OSError(12, "no memory")
 
-    monkeypatch.setattr(serve, "ThreadingHTTPServer", broken)
+    monkeypatch.setattr(serve, "QuietServer", broken)
     with pytest.raises(OSError, match="no memory"), serve.serving(folder):
         pass
 
 
+def test_a_browser_that_hangs_up_is_no_bug(folder, capsys):
+    class Answers(serve.DeckHandler):
+        def do_GET(self):  # noqa: N802 (the standard library's name)
+            raise ValueError("a bug") if self.path == "/bug" else ConnectionResetError
+
+    def handler(*args):
+        return Answers(*args, directory=str(folder))
+
+    with serve.listening(handler, serve.LOOPBACK, 0) as port:
+        for path in ("/", "/bug"):
+            with pytest.raises(http.client.RemoteDisconnected):
+                status(f"http://127.0.0.1:{port}", path)
+    said = capsys.readouterr().err
+    assert "a bug" in said
+    assert said.count("Exception occurred") == 1
+
+
 def test_a_free_port_is_found(monkeypatch, busy):
     monkeypatch.setattr(serve, "PORT", busy)
-    assert serve._free_port() not in {0, busy}
-    monkeypatch.setattr(serve, "PORT", serve._free_port())
-    assert serve._free_port() == serve.PORT
+    assert serve.free_port() not in {0, busy}
+    monkeypatch.setattr(serve, "PORT", serve.free_port())
+    assert serve.free_port() == serve.PORT
 
 
-def test_presenting_says_where_and_ends_with_ctrl_c(own_slides, folder, monkeypatch, capsys):
-    (own_slides.build / "slides").mkdir(parents=True)
-    (own_slides.build / "slides" / "talk").symlink_to(folder, target_is_directory=True)
-    asked = []
-
-    def look_then_interrupt():
-        address = capsys.readouterr().out.split()[1]
-        asked.append(ask(f"{address}/")[1])
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(serve, "_wait", look_then_interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        serve.present(own_slides, "talk")
-    assert b"here" in asked[0]
-
-
-def test_waiting_waits(monkeypatch):
-    monkeypatch.setattr(threading.Event, "wait", lambda self: None)
-    assert serve._wait() is None
-
-
-def test_what_cannot_be_presented_is_said(own_slides, busy):
-    with pytest.raises(PodiumError, match="did you mean 'talk'"):
-        serve.present(own_slides, "talks")
-    with pytest.raises(PodiumError, match="not built yet"):
-        serve.present(own_slides, "talk")
-    with pytest.raises(PodiumError, match="not rendered yet"):
-        serve.present(own_slides, "talk", edit=True)
-    (own_slides.build / "decks" / "talk").mkdir(parents=True)
-    (own_slides.build / "decks" / "talk" / "slides.md").write_text("# Talk\n")
-    with pytest.raises(PodiumError, match="in use"):
-        serve.present(own_slides, "talk", busy, edit=True)
-
-
-def test_editing_starts_slidev_in_the_rendered_deck(own_slides, monkeypatch):
-    folder = own_slides.build / "decks" / "talk"
-    folder.mkdir(parents=True)
-    (folder / "slides.md").write_text("# Talk\n")
-    seen = []
-
-    @contextmanager
-    def started(command, where):
-        seen.append((command, where))
-        with real([sys.executable, "-c", ""], where) as process:
-            yield process
-
-    real = serve.started
-    monkeypatch.setattr(serve, "started", started)
-    monkeypatch.setattr(serve, "install_packages", lambda project: False)
-    serve.present(own_slides, "talk", edit=True)
-    assert seen[0][1] == folder
-    assert "slides.md" in seen[0][0]
+def test_an_error_for_a_path_outside_has_no_more_to_say(folder):
+    with serve.serving(folder) as address, pytest.raises(urllib.error.HTTPError) as caught:
+        ask(f"{address}/out")
+    assert b"secret" not in caught.value.read()
+    caught.value.close()

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from podium.press.build.browser import FAULTS, go, opened, settle
+from podium.press.build.browser import go, opened, settle
+from podium.press.build.check.inspector import look_at
 from podium.press.build.serve import serving
 from podium.press.build.site import build_site
 from podium.press.diagrams import PICTURE_TEXTS, architecture, classes, imports, missing, pipeline
@@ -80,13 +81,13 @@ def seen(site, browser, drawings):
         for slide, name in enumerate(drawings, start=1):
             go(page, slide, 0)
             (texts,), (pixels,) = page.evaluate(PICTURE_TEXTS), page.evaluate(LABEL_PIXELS)
-            found[name] = (texts, pixels, page.evaluate(FAULTS))
+            found[name] = (texts, pixels, look_at(page))
         code = []
         for slide, click in ((len(found) + 1, 0), (len(found) + 2, 0), (len(found) + 2, 1)):
             go(page, slide, click)
             page.wait_for_timeout(300)
             code.append(page.evaluate("() => document.querySelector('#slideshow').innerText"))
-            errors += page.evaluate(FAULTS)
+            errors += look_at(page)
     return found, code, errors
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from podium.press.diagrams import pipeline
 from podium.press.diagrams.mermaid import label
+from podium.press.diagrams.rendered import labels
 from podium.spec import PodiumError
 
 HOSTILE = [
@@ -46,6 +47,21 @@ def test_six_stages_stand_in_two_linked_rows():
     assert "r0 --> r1" in source
     assert "b3 --> b4" not in source
     assert "b2 --> b3" in source
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("$$x$$", "#36;<b></b>#36;x#36;<b></b>#36;"),  # a formula
+        ("\\n", "#92;<b></b>n"),  # a line break
+        ("fa:fa-car", "fa:<b></b>fa#45;car"),  # an icon
+        ("Direction LR", "#68;irection LR"),  # a command, in the middle of a line too
+        ("a style:#f", "a #115;tyle:#35;f"),
+    ],
+)
+def test_what_mermaid_reads_once_codes_are_decoded_is_parted(text, made):
+    assert label(text) == made
+    assert labels(f'flowchart LR\nb0["<b>{made}</b>"]') == [text]
 
 
 @pytest.mark.parametrize("text", HOSTILE)

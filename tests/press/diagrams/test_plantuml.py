@@ -6,6 +6,7 @@ import pytest
 
 from podium.press.diagrams import DIAGRAMS, classes
 from podium.press.diagrams.plantuml import neutral
+from podium.press.diagrams.rendered import labels
 from podium.spec import PodiumError
 
 MODEL = {
@@ -56,8 +57,10 @@ def test_a_name_is_only_printed(name):
     assert lines[0] == "@startuml"
     assert lines[-1] == "@enduml"
     box, member = lines[-4:-2]
-    assert re.fullmatch(r'class "[\w .,:()]*" as c0 #eef2ff;line:4f46e5 \{', box)
-    assert re.fullmatch(r"  \{field\} [\w .,:()]*", member)
+    quiet = r"(?:[\w .,:()]|<U\+[0-9A-F]{4,6}>)*"
+    assert re.fullmatch(rf'class "{quiet}" as c0 #eef2ff;line:4f46e5 \{{', box)
+    assert re.fullmatch(rf"  \{{field\}} {quiet}", member)
+    assert labels("\n".join(lines))[0] == " ".join(name.split())
     assert "__" not in neutral(name)
     assert ".." not in neutral(name)
 

@@ -2,12 +2,13 @@ import base64
 import io
 import re
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from podium.press.figures import FIGURES, save
+from podium.press.figures import FIGURES, HALVES, PLACES, save
 from podium.press.figures.confusion import contrast
 from podium.press.figures.tokens import DARK, LIGHT, TOKENS
 from podium.spec import PodiumError
@@ -102,6 +103,22 @@ def test_another_ground(drawn, tmp_path):
 def test_words_fit(made, drawn):
     for drawing in drawn.values():
         made.check(drawing)
+
+
+@pytest.mark.parametrize("kind", HALVES)
+def test_half_the_width_keeps_the_size_of_text(made, drawn, kind):
+    half = replace(drawn[kind], place="half")
+    assert tuple(half.figure.get_size_inches() * 96) == PLACES["half"]
+    made.check(half)
+    assert {t.get_fontsize() for t in made.texts(half)} == {t.get_fontsize() for t in made.texts(drawn[kind])}
+    assert drawn[kind].figure.get_figwidth() * 96 == PLACES["whole"][0]
+
+
+def test_long_names_leave_room_in_half_the_width(made):
+    long = {f"a rather long name of a variant {n}": 0.9 + n / 50 for n in range(4)}
+    half = replace(FIGURES["forest"](made.compared(long)), place="half")
+    made.check(half)
+    assert half.figure.axes[0].get_position().width > 0.2
 
 
 def test_drawing_is_quick(drawn):

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from podium.press.pages.cell_process import run
-from podium.press.pages.render import render
+from podium.press.pages.render import compose, render
+from podium.press.pages.status import status
 from podium.spec import PodiumError
 
 START = '<%= slide("code") %>\n'
@@ -78,3 +79,46 @@ def test_the_process_shows_every_kind_of_value():
     assert run("", "import pandas\npandas.DataFrame({'a': [1]})")["shown"]["rows"] == [["1"]]
     assert run("raise ValueError('no')", "1")["error"] == "ValueError: no"
     assert "MemoryError" not in run("", "raise MemoryError")["error"]
+
+
+def test_a_cell_of_another_folder_is_refused(project, deck):
+    deck(START + '<% include "shared/part.j2" %>')
+    shared = project.decks / "shared"
+    shared.mkdir()
+    (shared / "part.j2").write_text("<%= cell(\"open('sprung', 'w')\") %>")
+    with pytest.raises(
+        PodiumError, match=r"This cell stands in shared/part\.j2, and a deck runs only the cells of its"
+    ):
+        render(project, "talk")
+    assert not list(project.root.rglob("sprung"))
+
+
+@pytest.mark.parametrize("words", ['"../code.py"', '"1", inputs=["../code.py"]', '"1", setup="linked.py"'])
+def test_a_file_of_another_folder_is_refused(project, deck, words):
+    deck(START + f"<%= cell({words}) %>")
+    (project.decks / "code.py").write_text("1")
+    (project.decks / "talk" / "linked.py").symlink_to(project.decks / "code.py")
+    with pytest.raises(PodiumError, match=r"There is no file '.*' beside the template"):
+        render(project, "talk")
+
+
+def test_who_only_asks_about_a_deck_runs_nothing(project, deck):
+    deck(START + "<%= cell(\"open('sprung', 'w').close()\\n1\", show='output') %>")
+    composed = compose(project, "talk", runs_cells=False)
+    assert list(composed.lock["excerpts"].values()) == ["not run"]
+    assert status(project, "talk").built is False
+    assert not (project.decks / "talk" / "sprung").exists()
+    built = render(project, "talk")
+    assert (project.decks / "talk" / "sprung").exists()
+    (project.decks / "talk" / "sprung").unlink()
+    assert compose(project, "talk", runs_cells=False).lock == built.lock  # the answer is kept
+    assert not (project.decks / "talk" / "sprung").exists()
+
+
+def test_a_cell_knows_no_keys(project, deck, monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "hush")
+    monkeypatch.setenv("WORDS", "heard")
+    deck(START + "<%= cell(\"import os\\n[os.environ.get('WANDB_API_KEY'), os.environ['WORDS']]\", show='output') %>")
+    text = render(project, "talk").markdown
+    assert "heard" in text
+    assert "hush" not in text

@@ -20,9 +20,9 @@ def saved(monkeypatch):
     """The names of the figures that are really drawn."""
     names, real = [], drawn.save
 
-    def save(drawing, path):
+    def save(drawing, path, ground):
         names.append(path.stem)
-        return real(drawing, path)
+        return real(drawing, path, ground)
 
     monkeypatch.setattr(drawn, "save", save)
     return names

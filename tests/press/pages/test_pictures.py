@@ -36,6 +36,9 @@ def test_a_described_model_needs_no_experiment(trained, deck):
     deck(START + '<%= diagram("classes", description="other.json") %>')
     with pytest.raises(PodiumError, match=r"There is no .*other\.json. Write it: podium describe"):
         render(trained, "talk")
+    deck(START + '<%= diagram("classes", description="../model.json") %>')
+    with pytest.raises(PodiumError, match=r"'\.\./model\.json' leads out of it"):
+        render(trained, "talk")
 
 
 def test_a_diagram_that_is_not_the_runs_is_an_error(trained, deck):

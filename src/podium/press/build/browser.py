@@ -1,17 +1,13 @@
-"""Browser: find a Chromium or Chrome, and walk a built deck slide by slide, click by click, looking for faults."""
+"""Browser: find a Chromium or Chrome, open it as large as a slide, and drive a built deck in it."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from podium.press.build.serve import serving
-from podium.press.diagrams.rendered import PICTURE_TEXTS, labels, missing
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 APPLICATIONS = (
@@ -19,79 +15,66 @@ APPLICATIONS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
 NO_BROWSER = (
-    "No Chromium or Chrome was found, so there is no PDF; the site is built all the same. "
+    "No Chromium or Chrome was found, so only the site is built: no PDF, PNG, PPTX or Markdown, and nothing checked. "
     "Install Chromium or Chrome (or run `playwright install chromium`) and run the command again."
 )
 WIDTH, HEIGHT = 980, 552  # CSS pixels of a slide
 WAIT_MS = 20_000  # for one slide to be drawn
+ANSWER_MS = 60_000  # for the browser itself, on a machine that has much else to do
 
 # Slidev's navigator in a built deck: internal, and pinned with the version.
 NAV = "document.querySelector('#app').__vue_app__._context.provides['$$slidev-context'].nav"
 
-# Still drawing: diagrams not there yet, pictures not loaded, fonts not loaded. The slide shown is the visible page.
-DRAWN = """() => {
-  const page = [...document.querySelectorAll('.slidev-page')].find(p => p.getClientRects().length)
-  if (!page || document.fonts.status !== 'loaded') return false
-  if (page.querySelector('[data-drawing]')) return false
-  for (const host of page.querySelectorAll('.mermaid')) if (!host.shadowRoot?.querySelector('svg')) return false
-  return [...page.querySelectorAll('img')].every(i => i.complete)
-}"""
+# Before anything of a page runs: motion is over at once, also where a deck of somebody else's has never heard of
+# reduced motion. A constructed sheet, because a content security policy has no say in it.
+STILL = """
+const still = new CSSStyleSheet()
+still.replaceSync(`*, *::before, *::after { transition-duration: 0s !important; transition-delay: 0s !important;
+  animation-duration: 1ms !important; animation-delay: 0s !important; animation-iteration-count: 1 !important;
+  scroll-behavior: auto !important; caret-color: transparent !important }`)
+document.adoptedStyleSheets = [...document.adoptedStyleSheets, still]
+"""
 
-FAULTS = """() => {
-  const shown = e => e.checkVisibility({ opacityProperty: true, visibilityProperty: true })
-  const page = [...document.querySelectorAll('.slidev-page')].find(shown)
-  const frame = page.getBoundingClientRect(), faults = []
-  const words = (e, most = 40) => (e.textContent || '').trim().slice(0, most)
-  const name = e => [e.tagName.toLowerCase(), ...e.classList].join('.')
-  const px = e => parseFloat(getComputedStyle(e).fontSize)
-  const said = (e, fault) => faults.push(`${fault}: ${name(e)} (${words(e)})`)
-  const CUT = ['hidden', 'clip', 'auto', 'scroll']
-  for (const e of page.querySelectorAll('*')) {
-    if (!shown(e) || e.closest('.katex-mathml')) continue
-    const b = e.getBoundingClientRect(), style = getComputedStyle(e)
-    if (!b.width || !b.height) continue
-    if (b.left < frame.left - 1 || b.top < frame.top - 1 || b.right > frame.right + 1 || b.bottom > frame.bottom + 1)
-      said(e, 'outside the frame')
-    if (e.scrollHeight > e.clientHeight + 3 && CUT.includes(style.overflowY) && e.clientHeight)
-      if (style.textOverflow !== 'ellipsis') said(e, `cut off, ${e.scrollHeight} px in ${e.clientHeight}`)
-    if (e.tagName === 'IMG' && !e.naturalWidth)
-      faults.push(`picture not loaded: ${e.getAttribute('src')?.slice(0, 80)}`)
-    if ([...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) && px(e) < 13.9) said(e, `text of ${px(e)} px`)
-    if (e.matches('pre.failure, pre.text-wrap')) faults.push(`diagram failed: ${words(e, 120)}`)
-    for (const label of e.shadowRoot?.querySelectorAll('svg text, svg foreignObject') ?? []) {
-      const turn = label.getScreenCTM(), inner = label.querySelector('span, p, div') ?? label
-      const size = px(inner) * Math.hypot(turn.a, turn.b)
-      if (size < 13.5 && words(label)) faults.push(`label of ${size.toFixed(1)} px: ${words(label)}`)
+# Waits in the page, since a policy may forbid what Playwright's own waiting evaluates, until the slide is drawn and
+# stands still; returns what is missing after so many milliseconds, and nothing where all is there. No slide but the
+# one shown is kept mounted: Slidev would draw all of a deck behind it, in each browser.
+SETTLED = """async ([slide, click, most]) => {
+  const began = performance.now(), frame = () => new Promise(done => requestAnimationFrame(done))
+  const shown = e => e.getClientRects().length
+  const ends = motion => isFinite(motion.effect?.getComputedTiming().endTime)
+  let loaded
+  const lacking = () => {
+    const nav = document.querySelector('#app')?.__vue_app__?._context.provides['$$slidev-context']?.nav
+    if (!nav || !(nav.total > 0)) return 'Slidev'
+    for (const route of nav.slides ?? []) // meta.preload is read off it
+      if (route.meta.slide) route.meta.slide.frontmatter.preload = false
+    if (loaded === undefined) {
+      const route = nav.slides?.[(slide || nav.currentPage) - 1]
+      loaded = !route
+      route?.load().finally(() => { loaded = true })
     }
+    if (!loaded) return 'the slide'
+    if (slide && (nav.currentPage ?? slide) !== slide) return 'the slide'
+    if (slide && (nav.clicks ?? click) !== click) return 'the click'
+    const pages = [...document.querySelectorAll('.slidev-page')].filter(shown)
+    if (pages.length !== 1) return pages.length ? 'the end of a transition' : 'the slide'
+    const page = pages[0]
+    if (slide && (page.dataset.slidevNo ?? slide) != slide) return 'the slide'
+    if (document.fonts.status !== 'loaded') return 'fonts'
+    if (page.querySelector('[data-drawing]')) return 'a drawing'
+    for (const host of page.querySelectorAll('.mermaid'))
+      if (shown(host) && !host.shadowRoot?.querySelector('svg')) return 'a mermaid diagram'
+    if ([...page.querySelectorAll('img')].some(i => shown(i) && i.src && !i.complete)) return 'a picture'
+    const moving = document.getAnimations().some(motion => motion.playState === 'running' && ends(motion))
+    return moving ? 'the end of a motion' : ''
   }
-  const foot = page.querySelector('.foot')?.getBoundingClientRect()
-  const CONTENT = 'p, li, h1, h2, td, pre, button, .figure, .plantuml, .mermaid, .row'
-  for (const e of foot ? page.querySelectorAll(CONTENT) : []) {
-    const b = e.getBoundingClientRect()
-    if (!shown(e) || !b.height || e.closest('.foot, .receipt-panel')) continue
-    if (b.bottom > foot.top + 2) said(e, 'over the footer')
+  for (let calm = 0; calm < 2; await frame()) {
+    const what = lacking()
+    calm = what ? 0 : calm + 1
+    if (what && performance.now() - began > most) return what
   }
-  return faults
+  return ''
 }"""
-
-
-@dataclass
-class Walk:
-    """What a walk through a built deck saw."""
-
-    slides: int = 0
-    clicks: int = 0
-    texts: list[str] = field(default_factory=list)  # of each slide after its last click
-    outside: list[str] = field(default_factory=list)  # addresses asked for outside the site; all were blocked
-    errors: list[str] = field(default_factory=list)  # console errors and uncaught exceptions
-    faults: list[str] = field(default_factory=list)  # "slide 3, click 1: ..."
-    diagrams: list[list[str]] = field(default_factory=list)  # the texts in each diagram, in order of the slides
-    pictures: list[Path] = field(default_factory=list)  # screenshots, where asked for
-
-    @property
-    def clean(self) -> bool:
-        """Whether nothing at all was found."""
-        return not (self.outside or self.errors or self.faults)
 
 
 def find_browser() -> Path | None:
@@ -112,45 +95,6 @@ def find_browser() -> Path | None:
     return next(iter(_playwright_browsers()), None)
 
 
-def walk(
-    site: Path, browser: Path, *, pictures: Path | None = None, scale: float = 1.0, sources: Sequence[str] = ()
-) -> Walk:
-    """Visit each slide and each click of a built deck with every outside request blocked.
-
-    Args:
-        site: the built site.
-        browser: a Chromium or Chrome.
-        pictures: a folder for one PNG a slide, after its last click.
-        scale: device pixels a CSS pixel in the pictures.
-        sources: of the deck's diagrams; each must be found drawn with every one of its labels.
-    """
-    seen = Walk()
-    with serving(site) as address, opened(browser, scale=scale) as page:
-        _listen(page, address, seen)
-        page.goto(f"{address}/#/1")
-        settle(page)
-        seen.slides = page.evaluate(f"{NAV}.total")
-        for slide in range(1, seen.slides + 1):
-            _visit(page, slide, seen)
-            if pictures is not None:
-                pictures.mkdir(parents=True, exist_ok=True)
-                path = pictures / f"{slide:02}.png"
-                page.screenshot(path=path)
-                seen.pictures.append(path)
-    seen.faults += lost_labels(sources, seen.diagrams)
-    return seen
-
-
-def lost_labels(sources: Sequence[str], drawn: Sequence[Sequence[str]]) -> list[str]:
-    r"""Say which labels of a diagram stand in none of the drawn ones; Mermaid and PlantUML lose some without a word.
-
-    >>> lost_labels(['flowchart LR\na["ViT"] --> b["end"]'], [["ViT"], ["CNN", "end"]])
-    ["a diagram lost the label 'end'"]
-    """
-    nearest = (min((missing(source, texts) for texts in drawn), key=len, default=labels(source)) for source in sources)
-    return [f"a diagram lost the label {label!r}" for lost in nearest for label in lost]
-
-
 @contextmanager
 def opened(browser: Path, *, scale: float = 1.0) -> Generator[Any]:
     """Open a page exactly as large as a slide, with motion off."""
@@ -165,51 +109,31 @@ def opened(browser: Path, *, scale: float = 1.0) -> Generator[Any]:
             page = chromium.new_page(
                 viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=scale, reduced_motion="reduce"
             )
-            page.set_default_timeout(WAIT_MS)
+            page.set_default_timeout(ANSWER_MS)
+            page.add_init_script(STILL)
             yield page
         finally:
             chromium.close()
 
 
-def settle(page: Any) -> None:
-    """Wait until the slide shown is drawn: pictures, fonts and diagrams."""
-    page.wait_for_function(f"() => {NAV} && {NAV}.total > 0")
-    page.wait_for_function(DRAWN)
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+def settle(page: Any, slide: int = 0, click: int = 0) -> str:
+    """Wait until the slide shown is drawn: pictures, fonts, diagrams, and the end of all motion.
+
+    Args:
+        page: at a built deck.
+        slide: which must be shown; any where 0.
+        click: after how many clicks.
+
+    Returns:
+        What was still missing after twenty seconds; empty where all is there.
+    """
+    return page.evaluate(SETTLED, [slide, click, WAIT_MS])
 
 
-def go(page: Any, slide: int, click: int) -> None:
-    """Show one slide after some clicks, and wait until it is drawn."""
+def go(page: Any, slide: int, click: int) -> str:
+    """Show one slide after some clicks, and wait as `settle` does."""
     page.evaluate(f"async ([slide, click]) => {{ await {NAV}.go(slide, click) }}", [slide, click])
-    page.wait_for_timeout(120)  # the slide that leaves is gone
-    settle(page)
-
-
-def _visit(page: Any, slide: int, seen: Walk) -> None:
-    go(page, slide, 0)
-    clicks = page.evaluate(f"{NAV}.clicksTotal")
-    for click in range(clicks + 1):
-        if click:
-            go(page, slide, click)
-            seen.clicks += 1
-        seen.faults += [f"slide {slide}, click {click}: {fault}" for fault in page.evaluate(FAULTS)]
-    seen.diagrams += [list(texts) for texts in page.evaluate(PICTURE_TEXTS)]
-    seen.texts.append(page.evaluate("() => document.querySelector('#slideshow')?.innerText ?? document.body.innerText"))
-
-
-def _listen(page: Any, address: str, seen: Walk) -> None:
-    def route(handler: Any) -> None:
-        url = handler.request.url
-        if url.startswith((address, "data:", "blob:")):
-            handler.continue_()
-        else:
-            seen.outside.append(url)
-            handler.abort()
-
-    page.route("**/*", route)
-    page.on("console", lambda said: seen.errors.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: seen.errors.append(str(error)))
-    page.on("dialog", lambda dialog: (seen.errors.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    return settle(page, slide, click)
 
 
 def _playwright_browsers() -> list[Path]:

@@ -30,7 +30,7 @@ def is_fresh(project: Project, deck: str, asked: Sequence[str], outputs: Sequenc
     """
     stamp = _stamp(project, deck)
     return (
-        all(path.is_file() for path in outputs)
+        all(path.exists() for path in outputs)
         and stamp.is_file()
         and stamp.read_text("utf-8") == fingerprint(project, deck, asked)
     )

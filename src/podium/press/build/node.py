@@ -86,21 +86,36 @@ def run_to_end(command: list[str], folder: Path) -> tuple[int, str]:
 
 
 @contextmanager
-def started(command: list[str], folder: Path, *, heard: bool = False) -> Generator[subprocess.Popen[bytes]]:
-    """Start a command in a process group of its own; leaving the block, however, ends the whole group."""
+def started(
+    command: list[str], folder: Path, *, heard: bool = False, told: bool = False, errors: bool = True
+) -> Generator[subprocess.Popen[bytes]]:
+    """Start a command in a process group of its own; leaving the block, however, ends the whole group.
+
+    Args:
+        command: the program and its words.
+        folder: where it runs.
+        heard: what it says comes through a pipe.
+        told: it reads from a pipe, which ends when this program does, even by a kill.
+        errors: what it says about errors comes through the same pipe.
+    """
     process: subprocess.Popen[bytes] = subprocess.Popen(
         command,
         cwd=folder,
         env=_environment(),
         start_new_session=True,
+        stdin=subprocess.PIPE if told else None,
         stdout=subprocess.PIPE if heard else None,
-        stderr=subprocess.STDOUT if heard else None,
+        stderr=subprocess.STDOUT if heard and errors else None,
     )
     try:
         yield process
     finally:
         if process.poll() is None:
             _end_group(process)
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with suppress(OSError):  # what could not be said is said no more
+                    pipe.close()
 
 
 def tail(said: str, lines: int = 6) -> str:

@@ -1,49 +1,106 @@
-"""PDF: one vector page a slide, printed from the built site."""
+"""PDF: one vector page a slide, or a click, printed while the deck is walked."""
 
 from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 from pypdf import PdfWriter
+from pypdf.generic import ArrayObject, BooleanObject, NameObject, TextStringObject
 
-from podium.press.build.browser import HEIGHT, NAV, WIDTH, go, opened, settle
-from podium.press.build.serve import serving
+from podium.press.build.browser import HEIGHT, WIDTH
+from podium.press.build.serve import LOOPBACK
+from podium.press.build.walk import Stop
+from podium.spec.files import write_whole
 
-# Only the slide itself is printed: no controls, no ground beside it.
-PRINT = f"""
-@page {{ size: {WIDTH}px {HEIGHT}px; margin: 0 }}
-html, body, #app {{ width: {WIDTH}px; height: {HEIGHT}px; margin: 0; overflow: hidden }}
-html {{ -webkit-print-color-adjust: exact; print-color-adjust: exact }}
-.slidev-nav, nav {{ display: none !important }}
-"""
+# Only the slide itself is printed: no controls, no ground beside it. A constructed sheet, taken off again.
+PRINT = """([width, height]) => {
+  const sheet = new CSSStyleSheet()
+  sheet.replaceSync(`@page { size: ${width}px ${height}px; margin: 0 }
+    html, body, #app { width: ${width}px; height: ${height}px; margin: 0; overflow: hidden }
+    html { -webkit-print-color-adjust: exact; print-color-adjust: exact }
+    .slidev-nav, nav { display: none !important }`)
+  window.podiumPrint = sheet
+  for (const link of document.querySelectorAll('a[href^="#/"]')) { // of links inside the page nothing would be left
+    link.dataset.podiumHref = link.getAttribute('href')
+    link.href = `https://slide.invalid/${link.dataset.podiumHref}`
+  }
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet]
+  const shown = [...document.querySelectorAll('.slidev-page')].find(page => page.getClientRects().length)
+  const title = shown?.querySelector('h1, h2, h3')?.innerText.replace(/\\s+/g, ' ').trim()
+  return { title: title ?? '', deck: document.title, language: document.documentElement.lang }
+}"""
+UNDO = """() => {
+  document.adoptedStyleSheets = document.adoptedStyleSheets.filter(sheet => sheet !== window.podiumPrint)
+  for (const link of document.querySelectorAll('a[data-podium-href]')) {
+    link.setAttribute('href', link.dataset.podiumHref)
+    delete link.dataset.podiumHref
+  }
+}"""
 
 
-def build_pdf(site: Path, out: Path, browser: Path) -> Path:
-    """Print each slide of a built site, after its last click, and put the pages together.
+class Print:
+    """The visitor that prints each slide after its last click, or after every click.
 
-    The pages keep text as text and lines as lines; `out` changes only when the file is whole.
+    Text stays text and lines stay lines.
 
     Args:
-        site: the built site.
-        out: the PDF to write.
-        browser: a Chromium or Chrome.
+        out: the PDF that `finish` writes.
+        with_clicks: a page a click.
     """
-    writer = PdfWriter()
-    with serving(site) as address, opened(browser) as page:
-        page.goto(f"{address}/#/1")
-        settle(page)
+
+    def __init__(self, out: Path, *, with_clicks: bool = False) -> None:
+        self.out, self.every_click = out, with_clicks
+        self._pages: dict[tuple[int, int], tuple[str, bytes]] = {}
+        self._deck = self._language = ""
+
+    def visit(self, page: Any, stop: Stop, /) -> None:
+        """Print the slide as it stands."""
         page.emulate_media(media="screen", reduced_motion="reduce")
-        page.add_style_tag(content=PRINT)
-        for slide in range(1, page.evaluate(f"{NAV}.total") + 1):
-            go(page, slide, 0)
-            go(page, slide, page.evaluate(f"{NAV}.clicksTotal"))
+        said = page.evaluate(PRINT, [WIDTH, HEIGHT])
+        try:
             printed = page.pdf(width=f"{WIDTH}px", height=f"{HEIGHT}px", print_background=True, page_ranges="1")
-            writer.append(io.BytesIO(printed))
-    writer.compress_identical_objects()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    fresh = out.with_name(f".{out.name}.new")
-    with fresh.open("wb") as file:
-        writer.write(file)
-    fresh.replace(out)
-    return out
+        finally:
+            page.evaluate(UNDO)
+        self._deck, self._language = said["deck"].removesuffix(" - Slidev"), said["language"]
+        self._pages[stop.slide, stop.click] = said["title"], printed
+
+    def finish(self) -> Path:
+        """Put the pages together, with title, language and outline; the file changes only when it is whole."""
+        writer = PdfWriter()
+        first: dict[int, int] = {}  # of each slide, its first page
+        for slide, click in sorted(self._pages):
+            first.setdefault(slide, len(writer.pages))
+            writer.append(io.BytesIO(self._pages[slide, click][1]), import_outline=False)
+        for slide, start in first.items():
+            title = next(said for (number, _), (said, _) in self._pages.items() if number == slide)
+            writer.add_outline_item(title=title or f"Slide {slide}", page_number=start)
+        _relink(writer, first)
+        writer.compress_identical_objects()
+        writer.metadata = {"/Title": self._deck, "/Creator": "Podium", "/Producer": "Chromium, pypdf"}
+        writer.root_object[NameObject("/Lang")] = TextStringObject(self._language or "en")
+        writer.create_viewer_preferences()[NameObject("/DisplayDocTitle")] = BooleanObject(value=True)
+        written = io.BytesIO()
+        writer.write(written)
+        write_whole(self.out, written.getvalue(), again="build it again")
+        return self.out
+
+
+def _relink(writer: PdfWriter, first: dict[int, int]) -> None:
+    """Let links to other slides lead to their pages, and take those away that lead to none."""
+    for page in writer.pages:
+        kept = ArrayObject()
+        for reference in page.get("/Annots", []):
+            link = reference.get_object()
+            address = str(link.get("/A", {}).get("/URI", ""))
+            if address.startswith(("https://slide.invalid/", f"http://{LOOPBACK}:")):
+                slide = address.partition("#/")[2].partition("?")[0]
+                if not slide.isdigit() or int(slide) not in first:
+                    continue
+                del link["/A"]
+                target = writer.pages[first[int(slide)]].indirect_reference
+                link[NameObject("/Dest")] = ArrayObject([target, NameObject("/Fit")])
+            kept.append(reference)
+        if "/Annots" in page:
+            page[NameObject("/Annots")] = kept

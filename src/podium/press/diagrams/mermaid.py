@@ -28,6 +28,9 @@ HEAD = (
 )
 ROWS_HEAD = HEAD.replace("36", "14")
 
+READ_LATER = re.compile(r"\$(?=\$)|\\(?=n)|:(?=fa-)")
+COMMAND = re.compile(r"direction(?=\s)|style|classdef", re.IGNORECASE)
+
 STYLES = (
     "classDef data fill:#f1f5f9,stroke:#94a3b8,color:#1f2937,stroke-width:1.5px",
     "classDef code fill:#eef2ff,stroke:#4f46e5,color:#1f2937,stroke-width:1.5px",
@@ -168,14 +171,23 @@ def drawn(box: Box) -> str:
 def label(text: object) -> str:
     """Return a text as mermaid shows it literally: all but letters, digits and a few quiet marks as `#code;`.
 
-    >>> label("a<b> #35; end")
-    'a#60;b#62; #35;35#59; end'
+    What Mermaid would still read once the codes are decoded (a formula, an icon, a line break) is parted by an empty
+    tag, which shows as nothing. Words that it takes for a command wherever they stand begin with a code too:
+    `direction LR` makes a command of the whole line, and behind `style` and a colon it eats the last semicolon.
+
+    >>> label("a<b> #35; end"), label("$$x$$")
+    ('a#60;b#62; #35;35#59; end', '#36;<b></b>#36;x#36;<b></b>#36;')
     """
     line = re.sub(r"\s+", " ", "".join(character if character.isprintable() else " " for character in str(text)))
     quiet = " .,:·→_+/"
-    return "".join(
+    codes = [
         character if character.isalnum() or character in quiet else f"#{ord(character)};" for character in line.strip()
-    )
+    ]
+    for place in (found.start() for found in READ_LATER.finditer(line.strip())):
+        codes[place] += "<b></b>"
+    for place in (found.start() for found in COMMAND.finditer(line.strip())):
+        codes[place] = f"#{ord(line.strip()[place])};"
+    return "".join(codes)
 
 
 def balanced(text: str, width: int = WIDTH) -> list[str]:

@@ -103,13 +103,14 @@ def _folded(
 
 
 def neutral(text: object) -> str:
-    """Return a name that PlantUML only prints: letters, digits, spaces and `_.,:()` stay, the rest becomes `_`.
+    """Return a name as PlantUML prints it literally: all but letters, digits and a few quiet marks by their code.
 
     >>> neutral("<img:/etc/passwd> %date() LayerNorm (3)")
-    '_img:_etc_passwd_ _date() LayerNorm (3)'
+    '<U+003C>img:<U+002F>etc<U+002F>passwd<U+003E> <U+0025>date() LayerNorm (3)'
     """
     line = "".join(character if character.isprintable() else " " for character in str(text))
-    return re.sub(r"([_.])(?=\1)", r"\1 ", re.sub(r"[^\w .,:()]", "_", line))
+    loud = r"[^\w .,:()]|([_.])(?=\1)|(?<=_)_|(?<=\.)\."  # two of a kind underline, or separate
+    return re.sub(loud, lambda mark: f"<U+{ord(mark[0]):04X}>", line) if line.strip() else "<U+00A0>"
 
 
 def _few(members: list[str]) -> list[str]:

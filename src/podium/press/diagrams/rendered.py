@@ -34,7 +34,9 @@ def labels(source: str) -> list[str]:
     """
     if source.startswith("@startuml"):
         found = re.findall(r'^class "(.*)" as |^  \{field\} (.*)$|^c\d+ \*-- "(.*)" c\d+$', source, re.MULTILINE)
-        return [text.strip() for texts in found for text in texts if text.strip()]
+        written = (text for texts in found for text in texts)
+        bare = (re.sub(r"<U\+([0-9A-F]+)>", lambda code: chr(int(code[1], 16)), text).strip() for text in written)
+        return [text for text in bare if text]
     quoted = re.findall(r'"([^"]*)"', "\n".join(line for line in source.splitlines() if not line.startswith("%%")))
     plain = [re.sub(r"</?b>", "", text).replace("<br/>", " ") for text in quoted]
     return [re.sub(r"#(\d+);", lambda code: chr(int(code[1])), text) for text in plain if text.strip()]

@@ -4,7 +4,7 @@ from podium.press.figures.attention import attention
 from podium.press.figures.budget import budget
 from podium.press.figures.confusion import confusion
 from podium.press.figures.curves import curves
-from podium.press.figures.drawing import Drawing, save
+from podium.press.figures.drawing import PLACES, Drawing, save
 from podium.press.figures.effect import effect
 from podium.press.figures.encodings import encodings
 from podium.press.figures.forest import forest
@@ -29,8 +29,12 @@ FIGURES = {
     "parallel": parallel,
 }
 
+HALVES = ("curves", "effect", "forest", "frontier")  # kinds that can be one of two beside each other
+
 __all__ = [
     "FIGURES",
+    "HALVES",
+    "PLACES",
     "Drawing",
     "attention",
     "budget",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -9,19 +11,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from podium.press.figures.drawing import (
-    HEIGHT,
     TEXT,
-    WIDTH,
     Drawing,
     canvas,
     counted,
     few_seeds,
+    fitting,
     found,
+    frame_size,
+    marks_in,
     noted,
     place,
     runs_named,
     said,
-    shortened,
     spread,
     text_width,
 )
@@ -33,10 +35,14 @@ from podium.press.results.table import Results
 from podium.spec import PodiumError, unknown
 
 MOST = 8  # variants in one figure
+GROWING = "growing"  # in a frame's attrs: the seeds that train now beside finished ones
+DOTTED = 4  # epochs of a curve that shows each as a dot
 
 
 def curves(results: Results, *, metric: str = "val_accuracy", highlight: str | None = None) -> Drawing:
     """Draw a metric over epochs for every variant; of more than eight the best ones.
+
+    Where somebody follows runs that train now, they are drawn as far as they are, and no finding is claimed.
 
     Args:
         results: where from.
@@ -46,13 +52,18 @@ def curves(results: Results, *, metric: str = "val_accuracy", highlight: str | N
     Raises:
         PodiumError: for an unknown metric or variant, or a run whose last epoch has no finite value.
     """
+    training, results = results.training_note, results.grown
     named = metric_of(results, metric)
     names = results.variants
+    if training and highlight not in names:
+        highlight = None  # it has not begun
     if highlight is not None and highlight not in names:
         raise unknown("variant", highlight, names, owner=f"Experiment {results.experiment}")
     frames = _frames(results, names, named)
+    for name, heads in _heads(results).items():
+        frames[name].attrs[GROWING] = heads
     ends = {name: _end(frame) for name, frame in frames.items()}
-    rank = ranking(ends, named.quantity.better, paired=results.paired)
+    rank = ranking(ends, named.quantity.better, paired=results.paired and not training)
     accent = highlight or rank.best
     kept = [name for name in rank.order if name != accent][: MOST - 1]
     shown = {name: frames[name] for name in [*kept, accent]}
@@ -68,14 +79,14 @@ def curves(results: Results, *, metric: str = "val_accuracy", highlight: str | N
     lines = "line: mean, band: 95 % t interval, thin: every seed"
     lines = lines if seeds[-1] >= FEWEST_SEEDS else "line: mean, thin: every seed"
     return Drawing(
-        draw=lambda tokens: _draw(tokens, shown, accent, named, (limits, results.step)),
-        finding=found(rank, named.words),
+        draw=lambda tokens: _draw(tokens, shown, accent, named, (limits, results.step, results.epochs_planned)),
+        finding=f"{training[:1].upper()}{training[1:]}" if training else found(rank, named.words),
         alt=(
             f"Learning curves of {few or counted(len(names), 'variant')} over {counted(epochs, results.step)}, "
             f"{count} seed{'s' * (seeds[-1] > 1)} each. {named.words.capitalize()} at the end: {listing}."
         ),
         note=noted(named.words, few, lines, cut),
-        badges=("truncated axis",) * bool(cut) + few_seeds(seeds[0]),
+        badges=("truncated axis",) * bool(cut) + few_seeds(seeds[0]) + ((training,) if training else ()),
     )
 
 
@@ -97,6 +108,20 @@ def _frames(results: Results, names: list[str], named: Metric) -> dict[str, pd.D
         )
     groups = dict(iter(history.groupby("variant")))
     return {name: groups[name].pivot_table(index="epoch", columns="seed", values=named.name) for name in names}
+
+
+def _heads(results: Results) -> dict[str, list[Any]]:
+    """Return the seeds that train now, of each variant that has finished ones too."""
+    rows = results.compared
+    now = rows["run"].isin(results.growing)
+    beside = now & rows["variant"].isin(set(rows[~now]["variant"]))
+    return {str(name): list(group["seed"]) for name, group in rows[beside].groupby("variant")}
+
+
+def _settled(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the curves that a mean is taken of: those that grow beside finished ones join it at their end."""
+    growing = frame.attrs.get(GROWING, [])
+    return frame.drop(columns=growing).dropna(how="all") if growing else frame
 
 
 def _is_whole(values: np.ndarray) -> bool:
@@ -128,34 +153,36 @@ def _draw(
     frames: dict[str, pd.DataFrame],
     accent: str,
     named: Metric,
-    how: tuple[tuple[float, float, str], str],
+    how: tuple[tuple[float, float, str], str, int],
 ) -> Figure:
     """Draw the curves in the order of `frames`, best first and the accent's last, so that it lies on top.
 
-    `how` is the y axis's limits, and what the x axis counts.
+    `how` is the y axis's limits, what the x axis counts, and how far it goes at least.
     """
     ends = {name: _end(frame) for name, frame in frames.items()}
-    texts = {name: f"{shortened(name)} {text}" for name, text in _end_texts(ends, named).items()}
+    texts = {name: f"{fitting(name)} {text}" for name, text in _end_texts(ends, named).items()}
     right = max(text_width(text, bold=True) for text in texts.values()) + 22
-    (low, high, _), step = how
+    (low, high, _), step, planned = how
     ticks, places = _ticks(low, high)
     low = max(ticks[0], 0.0)  # a cut axis starts at a number that can be read
     tick = FuncFormatter(lambda value, _: f"{in_figures(value, places)} {'%' * (named.quantity.unit == '%')}".strip())
     left = max(text_width(tick(t, 0)) for t in ticks) + 14
+    width, height = frame_size()
     figure = canvas()
-    axes = place(figure, left, 10, WIDTH - left - right, HEIGHT - 70)
+    axes = place(figure, left, 10, width - left - right, height - 70)
     axes.grid(visible=True, axis="y", color=tokens.line, linewidth=1.2)
     for depth, (name, frame) in enumerate(frames.items()):
         last = name == accent
         colour = tokens.accent if last else tokens.grey(depth)
         _curve(axes, frame, colour, thick=3.6 if last else 2.6, over=3 + 2 * (depth + 10 * last))
     first = min(int(min(frame.index)) for frame in frames.values())
-    final = max(int(max(frame.index)) for frame in frames.values())
-    axes.set_xlim(first - (0.5 if first == final else 0), final + (0.5 if first == final else 0))
+    final = max(planned, *(int(max(frame.index)) for frame in frames.values()))
+    aside = 0.5 if first == final else (final - first) * (0.016 if final - first < DOTTED else 0)  # whole dots
+    axes.set_xlim(first - aside, final + aside)
     axes.set_ylim(low, high)
     axes.set_yticks(ticks)
     axes.yaxis.set_major_formatter(tick)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=marks_in(width - left - right, 8), integer=True, min_n_ticks=1))
     axes.set_xlabel(step, labelpad=4)
     _name(axes, {name: (texts[name], _mean(ends[name])) for name in frames}, accent, tokens)
     return figure
@@ -167,8 +194,12 @@ def _curve(axes: Axes, frame: pd.DataFrame, colour: str, *, thick: float, over: 
         axes.plot(
             frame.index, frame[seed], color=colour, linewidth=1, alpha=0.5, zorder=over, marker="o" if alone else ""
         )
+    for seed in frame.attrs.get(GROWING, []):
+        column = frame[seed].dropna()
+        axes.plot(column.index, column, color=colour, linewidth=2, zorder=over + 1, marker="o", markevery=[-1])
+    settled = _settled(frame)
     epochs, lows, highs, means = [], [], [], []
-    for epoch, row in frame.iterrows():
+    for epoch, row in settled.iterrows():
         it = mean_interval(row.dropna().to_numpy())
         epochs.append(epoch)
         means.append(it.mean)
@@ -182,7 +213,7 @@ def _curve(axes: Axes, frame: pd.DataFrame, colour: str, *, thick: float, over: 
         linewidth=thick,
         zorder=over + 1,
         solid_capstyle="round",
-        marker="o" if len(frame) <= 4 else "",
+        marker="o" if len(settled) <= DOTTED else "",
         markersize=7,
     )
 
@@ -190,7 +221,7 @@ def _curve(axes: Axes, frame: pd.DataFrame, colour: str, *, thick: float, over: 
 def _name(axes: Axes, ends: dict[str, tuple[str, float]], accent: str, tokens: Tokens) -> None:
     """Write each variant's name beside the end of its curve, moved apart, with a thread where it moved far."""
     low, high = axes.get_ylim()
-    height = axes.get_position().height * HEIGHT
+    height = axes.get_position().height * frame_size()[1]
     wanted = [(min(max(y, low), high) - low) / (high - low) * height for _, y in ends.values()]
     places = spread(wanted, TEXT * 1.32, 4, height - 6)
     for name, there, y in zip(ends, wanted, places, strict=True):
@@ -218,7 +249,7 @@ def _name(axes: Axes, ends: dict[str, tuple[str, float]], accent: str, tokens: T
 
 def _end(frame: pd.DataFrame) -> dict[int, float]:
     """Return each seed's last value."""
-    last = frame.ffill().iloc[-1].dropna()
+    last = _settled(frame).ffill().iloc[-1].dropna()
     return {int(str(seed)): float(value) for seed, value in last.items()}
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import base64
 import io
-import tempfile
 import warnings
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
@@ -27,11 +27,14 @@ from podium.press.figures.tokens import TOKENS, Ground, Tokens
 from podium.press.results.metrics import listed
 from podium.press.results.statistics import FEWEST_SEEDS, Ranking
 from podium.spec import PodiumError, unknown
+from podium.spec.files import write_whole
 
 WIDTH, HEIGHT = 876, 338  # pixels under a title and a claim
+PLACES = {"whole": (WIDTH, HEIGHT), "half": (418, 300)}  # "half": one of two beside each other
 TEXT = 17.6  # pixels
 SMALL = 15.0  # pixels; nothing is smaller
 LONGEST_NAME = 26  # characters of a variant's name beside its curve
+SHORT_NAME = 13  # in half the width
 LONGEST_SAID = 40  # characters of a variant's name in a sentence
 MOST_NAMED, ROOM = 4, 56  # names in a sentence, and letters: a title has two lines
 MOST_RUNS, LONGEST_RUN = 5, 80  # runs in an error, and letters of each
@@ -50,6 +53,9 @@ STYLE = {
 }
 
 
+_ROOM: ContextVar[tuple[int, int]] = ContextVar("room", default=PLACES["whole"])
+
+
 @dataclass(frozen=True)
 class Drawing:
     """A figure and what it shows, in words that are computed from the same results.
@@ -60,6 +66,7 @@ class Drawing:
         alt: what is to be seen, for those who cannot see it.
         note: how to read it: what the line, the band and a truncated axis mean.
         badges: what a slide with this figure must carry, such as "truncated axis".
+        place: the room it is drawn for, a key of `PLACES`.
     """
 
     draw: Callable[[Tokens], Figure]
@@ -67,6 +74,7 @@ class Drawing:
     alt: str
     note: str
     badges: tuple[str, ...] = ()
+    place: str = "whole"
 
     @cached_property
     def figure(self) -> Figure:
@@ -81,13 +89,37 @@ class Drawing:
         """
         if ground not in TOKENS:
             raise unknown("ground", ground, TOKENS, owner="A figure")
-        with styled(ground):
-            return self.draw(TOKENS[ground])
+        mine = _ROOM.set(PLACES[self.place])
+        try:
+            with styled(ground):
+                return self.draw(TOKENS[ground])
+        finally:
+            _ROOM.reset(mine)
 
 
-def canvas(width: int = WIDTH, height: int = HEIGHT) -> Figure:
-    """Return an empty figure; both sides in pixels of the slide."""
+def frame_size() -> tuple[int, int]:
+    """Return the width and height of the figure that is being drawn, in pixels of the slide."""
+    return _ROOM.get()
+
+
+def fitting(name: str, most: int = LONGEST_NAME) -> str:
+    """Cut a name to what has room in the figure that is being drawn."""
+    return shortened(name, most if frame_size() == PLACES["whole"] else min(most, SHORT_NAME))
+
+
+def marks_in(width: float, most: int = 5) -> int:
+    """Return how many marks an axis of so many pixels has room for.
+
+    >>> marks_in(600), marks_in(200), marks_in(600, 8)
+    (5, 3, 8)
+    """
+    return min(most, max(2, int(width / 60)))
+
+
+def canvas() -> Figure:
+    """Return an empty figure as large as its place."""
     register_fonts()
+    width, height = frame_size()
     figure = Figure(figsize=(width / 96, height / 96), dpi=96, frameon=False)
     FigureCanvasAgg(figure)
     return figure
@@ -246,16 +278,7 @@ def save(drawing: Drawing, path: Path, ground: Ground = "light") -> Path:
     if data is None:
         raise PodiumError(f"A figure is saved as .svg or .png; not {path.suffix or 'without a suffix'!r}.")
     content = data(drawing.figure if ground == "light" else drawing.on(ground))
-    if path.is_file() and path.read_bytes() == content:
-        return path
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(content)
-        Path(file.name).chmod(0o644)
-        Path(file.name).replace(path)
-    except OSError as error:
-        raise PodiumError(f"The figure {path} cannot be written: {error.strerror}.") from error
+    write_whole(path, content, again="draw it again")
     return path
 
 

@@ -12,15 +12,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from podium.press.figures.drawing import (
-    HEIGHT,
     SMALL,
-    WIDTH,
     Drawing,
     canvas,
+    fitting,
+    frame_size,
+    marks_in,
     noted,
     place,
     said,
-    shortened,
     some,
     text_width,
 )
@@ -115,12 +115,13 @@ def _amount(group: Group, named: Metric) -> str:
 
 
 def _draw(tokens: Tokens, groups: list[Group], named: Metric, winner: Group | None) -> Figure:
-    names = [shortened(group.value, LONGEST) for group in groups]
+    names = [fitting(group.value, LONGEST) for group in groups]
     texts = [_amount(group, named) for group in groups]
     left = max(text_width(name) for name in names) + 18
     right = max(text_width(text, size=SMALL) for text in texts) + 18
+    width, height = frame_size()
     figure = canvas()
-    axes = place(figure, left, 8, WIDTH - left - right, HEIGHT - 66)
+    axes = place(figure, left, 8, width - left - right, height - 66)
     axes.spines["left"].set_visible(False)
     axes.grid(visible=True, axis="x", color=tokens.line, linewidth=1.2)
     shown: list[float] = []
@@ -139,7 +140,7 @@ def _draw(tokens: Tokens, groups: list[Group], named: Metric, winner: Group | No
     axes.set_xlim(min(shown) - edge, max(shown) + edge)
     axes.set_ylim(-len(groups) + 0.4, 0.6)
     axes.set_yticks([-y for y in range(len(groups))], names)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=marks_in(width - left - right), steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:.10g}".replace("-", "\N{MINUS SIGN}")))
     unit = f", {named.quantity.unit}" if named.quantity.unit else ""
     axes.set_xlabel(f"{named.words}{unit}", labelpad=4)

@@ -11,22 +11,22 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from podium.press.figures.drawing import (
-    HEIGHT,
     SMALL,
     TEXT,
-    WIDTH,
     Drawing,
     canvas,
     counted,
     few_seeds,
+    fitting,
+    frame_size,
+    marks_in,
     noted,
     place,
     said,
-    shortened,
     some,
     text_width,
 )
-from podium.press.figures.measured import difference_of, measured, metric_of
+from podium.press.figures.measured import measured, metric_of
 from podium.press.figures.tokens import Tokens
 from podium.press.results.metrics import (
     Metric,
@@ -125,7 +125,7 @@ def _rows(results: Results, values: dict[str, dict[int, float]], over: str, name
     """Compare every other variant with the baseline, best first."""
     better = named.quantity.better
     names = [name for name in values if name != over]
-    differences = {name: difference_of(results, values[name], values[over]) for name in names}
+    differences = {name: results.between(values[name], values[over]) for name in names}
     middle = mean_interval(list(values[over].values())).mean
     p = dict(zip(names, holm([differences[name].p for name in names]), strict=True))
     winner = _winner(results, values, named)
@@ -180,12 +180,13 @@ def _finding(rows: list[Row], over: str, named: Metric) -> str:
 
 
 def _draw(tokens: Tokens, rows: list[Row], over: str, named: Metric) -> Figure:
-    names = [shortened(row.name, LONGEST) for row in rows]
+    names = [fitting(row.name, LONGEST) for row in rows]
     texts = [row.text(named) for row in rows]
     left = max(text_width(name, bold=True) for name in names) + 18
     right = max(text_width(text, bold=True, size=SMALL) for text in texts) + 18
+    width, height = frame_size()
     figure = canvas()
-    axes = place(figure, left, 30, WIDTH - left - right, HEIGHT - 88)
+    axes = place(figure, left, 30, width - left - right, height - 88)
     axes.spines["left"].set_visible(False)
     axes.grid(visible=True, axis="x", color=tokens.line, linewidth=1.2)
     axes.axvline(0, color=tokens.axis, linewidth=2, zorder=1)
@@ -198,7 +199,7 @@ def _draw(tokens: Tokens, rows: list[Row], over: str, named: Metric) -> Figure:
     axes.set_yticks([-i for i in range(len(rows))], names)
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):
         label.set(color=_colour(tokens, row), fontweight="bold" if row.best else "normal")
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=marks_in(width - left - right), steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(
         FuncFormatter(lambda v, _: f"{v:+.10g}".replace("-", "\N{MINUS SIGN}") if v else "0")
     )
@@ -214,18 +215,18 @@ def _draw(tokens: Tokens, rows: list[Row], over: str, named: Metric) -> Figure:
             fontweight="bold" if row.best else "normal",
             **beside,
         )
-    _head(axes, f"{shortened(over)} = 0", tokens)
+    _head(axes, f"{fitting(over)} = 0", tokens)
     return figure
 
 
 def _head(axes: Axes, text: str, tokens: Tokens) -> None:
     """Write over the zero line what it stands for, kept inside the figure."""
     low, high = axes.get_xlim()
-    width = axes.get_position().width * WIDTH
+    width = axes.get_position().width * frame_size()[0]
     half = text_width(text, bold=True) / 2
     middle = (0 - low) / (high - low) * width
-    left = axes.get_position().x0 * WIDTH
-    x = min(max(middle, half - left), WIDTH - left - half - 4)
+    left = axes.get_position().x0 * frame_size()[0]
+    x = min(max(middle, half - left), frame_size()[0] - left - half - 4)
     axes.annotate(
         text,
         xy=(x / width, 1),

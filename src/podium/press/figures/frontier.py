@@ -10,22 +10,21 @@ from matplotlib.transforms import ScaledTranslation
 
 from podium.press.figures.axis import log_marks, thousands
 from podium.press.figures.drawing import (
-    HEIGHT,
     SMALL,
-    WIDTH,
     Drawing,
     canvas,
     counted,
     few_seeds,
+    fitting,
+    frame_size,
     noted,
     place,
     said,
-    shortened,
     some,
     text_width,
 )
 from podium.press.figures.labels import beside
-from podium.press.figures.measured import difference_of, measured, metric_of
+from podium.press.figures.measured import measured, metric_of
 from podium.press.figures.tokens import Tokens
 from podium.press.results.metrics import Metric, in_figures
 from podium.press.results.statistics import FEWEST_SEEDS, holm, mean_interval
@@ -121,7 +120,7 @@ def _finding(
     if not cheaper:
         return f"{said(best)} is ahead with no more {words} than any other variant so far"
     comparable = [name for name in cheaper if not results.paired or set(reached[name]) & set(reached[best])]
-    differences = [difference_of(results, reached[best], reached[name]) for name in comparable]
+    differences = [results.between(reached[best], reached[name]) for name in comparable]
     if len(comparable) < len(cheaper) or any(it.n < FEWEST_SEEDS for it in differences):
         return f"{said(best)} is ahead so far, but there are too few seeds to say what fewer {words} cost"
     shown = dict(zip(comparable, holm([it.p for it in differences]), strict=True))
@@ -156,8 +155,9 @@ def _draw(
     places = max((len(f"{t:.6f}".rstrip("0").partition(".")[2]) for t in ticks), default=0)
     tick = FuncFormatter(lambda v, _: f"{in_figures(v, places)} {'%' * (named.quantity.unit == '%')}".strip())
     left = max(text_width(tick(t, 0)) for t in [*ticks, low]) + 14
+    width, height = frame_size()
     figure = canvas()
-    axes = place(figure, left, 10, WIDTH - left - 24, HEIGHT - 70)
+    axes = place(figure, left, 10, width - left - 24, height - 70)
     axes.set_xscale("log")
     axes.grid(visible=True, axis="y", color=tokens.line, linewidth=1.2)
     costs = [cost for cost, _ in points.values()]
@@ -199,10 +199,10 @@ def _mark(axes: Axes, tokens: Tokens, point: tuple[float, float], seeds: list[fl
 def _names(axes: Axes, tokens: Tokens, points: dict[str, tuple[float, float]], edge: list[str]) -> None:
     """Write the frontier's names first, then as many others as there is room for."""
     box = axes.get_position()
-    size = np.array([box.width * WIDTH, box.height * HEIGHT])
+    size = np.array([box.width * frame_size()[0], box.height * frame_size()[1]])
     order = [*edge, *(name for name in points if name not in edge)]
     places = axes.transAxes.inverted().transform(axes.transData.transform([points[name] for name in order])) * size
-    texts = [shortened(name, LONGEST) for name in order]
+    texts = [fitting(name, LONGEST) for name in order]
     marks = [(float(x), float(y)) for x, y in places]
     bold = [name in edge for name in order]
     count = min(len(order), MOST_LABELS)

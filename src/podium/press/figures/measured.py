@@ -10,7 +10,6 @@ import pandas as pd
 
 from podium.press.figures.drawing import runs_named, said, shortened
 from podium.press.results.metrics import Metric
-from podium.press.results.statistics import Difference, paired_difference, unpaired_difference
 from podium.press.results.table import IDENTITY, Results
 from podium.spec import PodiumError, unknown
 
@@ -52,17 +51,6 @@ def metric_of(results: Results, name: str) -> Metric:
     """Return a metric as these runs mean it, its words cut to what an axis and a sentence can carry."""
     named = results.metric(name)
     return replace(named, quantity=replace(named.quantity, words=shortened(named.quantity.words, LONGEST_WORDS)))
-
-
-def difference_of(results: Results, ours: dict[int, float], theirs: dict[int, float]) -> Difference:
-    """Compare two variants' values: paired by seed where equal seeds shared data and order, else as independent runs.
-
-    Raises:
-        PodiumError: where they should be paired and share no seed.
-    """
-    if results.paired:
-        return paired_difference(ours, theirs)
-    return unpaired_difference(list(ours.values()), list(theirs.values()))
 
 
 def run_values(results: Results, rows: pd.DataFrame, named: Metric) -> pd.Series:

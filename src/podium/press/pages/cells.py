@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,10 +22,12 @@ from typing import Any
 from podium.press.pages import cell_process
 from podium.press.pages.escaping import Markdown
 from podium.press.pages.lock import digest
-from podium.press.pages.page import Page
+from podium.press.pages.page import Page, place_in_template
 from podium.spec import PodiumError
 
 OUTPUTS = ("both", "code", "output")
+NOT_RUN = "not run"  # what the lock says of a cell whose answer is not known here
+SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)  # in the name of a variable: not a cell's
 
 
 def cell(
@@ -49,16 +52,26 @@ def cell(
         show: "both", "code" or "output".
 
     Raises:
-        PodiumError: for a file that is not there, code that raises (with its line), or a limit that is passed.
+        PodiumError: for a file that is not there or lies elsewhere, a cell in a template of another folder, code that
+            raises (with its line), or a limit that is passed.
     """
     if show not in OUTPUTS:
         raise PodiumError(f"A cell shows one of {', '.join(OUTPUTS)}; not {show!r}.")
     folder = page.template.parent if page.template else page.project.root
+    called = place_in_template()
+    if called and not _lies_in(called[0], folder):
+        raise PodiumError(
+            f"This cell stands in {called[0].parent.name}/{called[0].name}, and a deck runs only the cells of its own "
+            f"folder, {folder.name}. Write it there, where whoever builds the deck reads it."
+        )
     source, before = _source(folder, code), _source(folder, setup)
     read = {name: hashlib.sha256(_file(folder, name).read_bytes()).hexdigest() for name in inputs}
     key = hashlib.sha256(json.dumps([source, before, read, megabytes, environment()]).encode()).hexdigest()[:24]
     kept = page.project.build / "cells" / f"{key}.json"
     answer = _kept(kept)
+    if answer is None and not page.runs_cells:
+        page.asked["excerpts"][f"cell {digest(source.encode())}"] = NOT_RUN
+        return Markdown()
     if answer is None:
         answer = _run(source, before, folder, seconds, megabytes)
         if answer["error"]:
@@ -94,7 +107,8 @@ def _run(source: str, setup: str, folder: Path, seconds: float, megabytes: int) 
         command = [sys.executable, "-I", cell_process.__file__, str(out.fileno())]
         process = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-            pass_fds=(out.fileno(),), start_new_session=True, env={**os.environ, "MPLBACKEND": "agg"},
+            pass_fds=(out.fileno(),), start_new_session=True,
+            env={**{name: value for name, value in os.environ.items() if not SECRET.search(name)}, "MPLBACKEND": "agg"},
         )  # fmt: skip
         try:
             _, said = process.communicate(asked, timeout=seconds)
@@ -127,9 +141,13 @@ def _source(folder: Path, code: str) -> str:
     return code
 
 
+def _lies_in(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
 def _file(folder: Path, name: str) -> Path:
     path = folder / name
-    if not path.is_file():
+    if not path.is_file() or not _lies_in(path, folder):
         there = ", ".join(sorted(found.name for found in folder.iterdir() if found.is_file()))
         raise PodiumError(f"There is no file {name!r} beside the template. There are: {there}.")
     return path

@@ -6,6 +6,7 @@ one in every second study. Only when the whole page is rendered is the family kn
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ class Claim:
         must_hold: whether the build fails unless it is shown.
         where: template and line.
         words: what was claimed.
+        asked: the key of what was asked for, in the lock.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Claim:
     must_hold: bool
     where: tuple[Path, int] | None
     words: str
+    asked: str
 
 
 @dataclass
@@ -60,18 +63,23 @@ class Family:
         Raises:
             PodiumError: naming template, line, claim, interval and runs.
         """
-        corrected = holm([claim.number.p for claim in self.claims])
-        for claim, p in zip(self.claims, corrected, strict=True):
+        for claim, verdict in zip(self.claims, verdicts([claim.number for claim in self.claims]), strict=True):
             entry = page.data["claims"][claim.name]
             if len(self.claims) > 1:
-                entry["verdict"] = (
-                    claim.number.verdict
-                    if claim.number.n < FEWEST_SEEDS
-                    else "shown" if p < LEVEL else "not shown"
-                )  # fmt: skip
+                entry["verdict"] = verdict
                 entry["family"] = f"{self.name}: Holm over {len(self.claims)} claims"
             if claim.must_hold and not (entry["verdict"] == "shown" and claim.ahead):
                 raise TemplateFaultError(_fallen(claim, entry["verdict"], page), claim.where)
+
+
+def verdicts(family: Sequence[Number]) -> list[str]:
+    """Return the verdicts of the differences of one family, corrected together; one alone has its own."""
+    if len(family) == 1:
+        return [family[0].verdict]
+    return [
+        found.verdict if found.n < FEWEST_SEEDS else "shown" if p < LEVEL else "not shown"
+        for found, p in zip(family, holm([found.p for found in family]), strict=True)
+    ]
 
 
 def claim(
@@ -125,6 +133,7 @@ def claim(
         must_hold=must_hold,
         where=place_in_template(),
         words=f"{words.rstrip(':')}, {results.metric(metric).words}",
+        asked=" / ".join(asked),
     )
     known = next((c for c in page.checks if isinstance(c, Family) and family and c.name == family), None)
     if known is None:

@@ -18,12 +18,14 @@ import pandas as pd
 
 import podium.press
 from podium.press.figures import save
+from podium.press.figures.tokens import Ground
 from podium.press.pages.lock import digest
 from podium.press.pages.page import Page
 from podium.press.results import Results
 from podium.spec import PodiumError, Project, unknown
 
 SUFFIX = ".figures.json"
+SUFFIXES: dict[Ground, str] = {"light": "", "dark": ".dark"}  # of a figure's file, before .svg
 
 Parts = dict[str, Any]
 
@@ -57,19 +59,23 @@ def figures_of(page: Page, folder: Path | None = None) -> dict[str, bytes]:
         folder: where the deck was written before; everything is drawn where None.
 
     Returns:
-        Name to SVG; `page.drawn` tells of each what decides it and why it was drawn.
+        The SVGs by the names of their files, NAME for a light slide and NAME.dark for a dark one, as the page needs;
+        `page.drawn` tells of each figure what decides it and why it was drawn.
     """
     before = _read(note_path(folder)) if folder else {}
     found = {}
     with tempfile.TemporaryDirectory() as scratch:
         for name, drawing in page.drawings.items():
             parts = page.parts[name]
-            known, path = before.get(name, {}), picture_path(folder or Path(), name)
-            if folder and known.get("parts") == parts and path.is_file():
-                found[name] = path.read_bytes()
+            known = before.get(name, {})
+            files = {ground: name + SUFFIXES[ground] for ground in page.grounds(name)}
+            paths = {file: picture_path(folder or Path(), file) for file in files.values()}
+            if folder and known.get("parts") == parts and all(path.is_file() for path in paths.values()):
+                found |= {file: path.read_bytes() for file, path in paths.items()}
                 page.drawn[name] = known
                 continue
-            found[name] = save(drawing, Path(scratch) / f"{name}.svg").read_bytes()
+            for ground, file in files.items():
+                found[file] = save(drawing, Path(scratch) / f"{file}.svg", ground).read_bytes()
             page.drawn[name] = {"parts": parts, "why": _why(known.get("parts"), parts)}
     return found
 

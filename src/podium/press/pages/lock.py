@@ -68,7 +68,7 @@ def lock_of(page: Page, figures: Mapping[str, bytes]) -> Lock:
 
     Args:
         page: after its template is through.
-        figures: name to the saved picture.
+        figures: the saved pictures by the names of their files, NAME and NAME.dark.
     """
     return {
         "experiments": {name: _experiment(page.results(name, shown=False)) for name in page.experiments},
@@ -78,8 +78,11 @@ def lock_of(page: Page, figures: Mapping[str, bytes]) -> Lock:
             for key, entry in sorted(page.asked["claims"].items())
         },
         "figures": {
-            name: {"finding": page.drawings[name].finding, "digest": digest(picture)}
-            for name, picture in sorted(figures.items())
+            name: {
+                "finding": drawing.finding,
+                "digest": digest(b"".join(figures[key] for key in (name, f"{name}.dark") if key in figures)),
+            }
+            for name, drawing in sorted(page.drawings.items())
         },
         "diagrams": dict(sorted(page.asked["diagrams"].items())),
         "excerpts": dict(sorted(page.asked["excerpts"].items())),

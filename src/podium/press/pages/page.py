@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from podium.press.figures import Drawing
+from podium.press.figures.tokens import Ground
 from podium.press.numbers import Number
+from podium.press.pages.bodies import insist_on_one_slide
 from podium.press.pages.escaping import Markdown, plain
+from podium.press.pages.front import values as front_values
+from podium.press.pages.front import written as front_written
+from podium.press.pages.look import GROUNDS, ground_of, grounds_of, head_of, is_ours, quiet
 from podium.press.pages.prose import Prose
 from podium.press.pages.slidev import Slidev
 from podium.press.results import Results, Source, load_results
@@ -27,6 +30,7 @@ LONG_BADGE = 80  # characters
 KINDS = ("receipts", "claims", "plantuml", "mermaid", "predictions", "names")
 
 Lock = dict[str, dict[str, Any]]  # see podium.press.pages.lock
+Read = Callable[[Project, str, Source], Results]
 
 
 @dataclass
@@ -58,7 +62,11 @@ class Page:
         slides: in order.
         badges: of a report, which has no slides.
         template: its file; None where there is none.
+        folder: where a deck is written; None for a report.
+        read: returns an experiment's results; `podium present --edit` keeps what it read.
+        runs_cells: whether cells run; where not, only answers that are kept are shown.
         drawings: figures by name.
+        shown: the slides that each figure stands on, by its name.
         asked_figures: in order.
         parts: what decides each figure.
         drawn: of each figure what decided it when it was drawn last, and why it was.
@@ -84,8 +92,14 @@ class Page:
         now: Lock | None = None,
         medium: Slidev | Prose | None = None,
         template: Path | None = None,
+        folder: Path | None = None,
+        read: Read = load_results,
+        runs_cells: bool = True,
     ) -> None:
+        self.read = read
         self.template = template
+        self.runs_cells = runs_cells
+        self.folder = folder
         self.pictures: dict[str, bytes] = {}
         self.medium = medium or Slidev()
         self.before = before
@@ -98,6 +112,7 @@ class Page:
         self.slides: list[Slide] = []
         self.badges: list[str] = []
         self.drawings: dict[str, Drawing] = {}
+        self.shown: dict[str, list[Slide]] = {}
         self.asked_figures: list[Asked] = []
         self.parts: dict[str, dict[str, Any]] = {}
         self.drawn: dict[str, dict[str, Any]] = {}
@@ -115,18 +130,19 @@ class Page:
         """Open a slide; `kicker`, `foot` and whatever its layout knows go into its front matter.
 
         Raises:
-            PodiumError: for a `title` after the first slide: Slidev compiles it, so text of a run could execute there.
+            PodiumError: for a `title` or `name` after the first slide, which Slidev compiles; for a `src`, which makes
+                Slidev read another file.
         """
-        if "title" in front and self.slides:
-            raise PodiumError("Only the first slide takes a title, the deck's; write others as a heading, `# ...`.")
-        self.slides.append(Slide({"layout": layout, **{name: _flat(value) for name, value in front.items()}}))
+        flat = front_values(front, first=not self.slides)
+        self.slides.append(Slide({"layout": layout, **flat}))
         return Markdown(MARK.format(len(self.slides) - 1))
 
     def assembled(self, text: str) -> str:
         """Put each slide's front matter where it was opened.
 
         Raises:
-            PodiumError: when there is text before the first slide, or no slide.
+            PodiumError: when there is text before the first slide, or no slide, or a slide that Slidev would take for
+                two, or that reads a file outside of the deck.
         """
         before, *bodies = MARKS.split(text)
         if before.strip() or not bodies:
@@ -134,22 +150,39 @@ class Page:
         for check in self.checks:
             check(self)
         parts = []
+        ours, theme = is_ours(self.slides[0].front), self.slides[0].front.get("theme")
         for index, (slide, body) in enumerate(zip(self.slides, bodies, strict=True)):
-            front = {**self.head, **slide.front} if index == 0 else dict(slide.front)
+            insist_on_one_slide(body, index + 1)
+            front = quiet(theme, self._head() if index == 0 else dict(slide.front), first=index == 0)
+            if ground := ground_of(slide.front, ours=ours):
+                front["ground"] = ground
             if _title_length(body) > LONG_TITLE:
                 front["class"] = f"{front.get('class', '')} long-title".strip()
             if slide.badges:
                 front["badge"] = badge_line(slide.badges)
-            parts.append(f"---\n{_yaml(front)}---\n\n{body.strip()}\n")
+            parts.append(f"---\n{front_written(front)}---\n\n{body.strip()}\n")
         return "\n".join(parts)
+
+    def draw(self, name: str, drawing: Drawing) -> None:
+        """Keep a figure of the open slide under a name."""
+        self.drawings[name] = drawing
+        if self.slides:
+            self.shown.setdefault(name, []).append(self.slides[-1])
+
+    def grounds(self, name: str) -> list[Ground]:
+        """Return the grounds that a figure is drawn for; a report's is light."""
+        if name not in self.shown:
+            return ["light"]
+        wanted = grounds_of([self.slides[0].front, *(slide.front for slide in self.shown[name])])
+        return [ground for ground in GROUNDS if ground in wanted]
 
     def results(self, experiment: str, *, shown: bool = True) -> Results:
         """Return an experiment's results; the open slide says so when they come from the quick profile."""
         if experiment not in self._loaded:
-            self._loaded[experiment] = load_results(self.project, experiment, self.source)
+            self._loaded[experiment] = self.read(self.project, experiment, self.source)
         found = self._loaded[experiment]
         if shown:
-            self.badge(found.profile_note)
+            self.badge(found.profile_note, found.waiting_note)
         return found
 
     def badge(self, *texts: str) -> None:
@@ -182,6 +215,10 @@ class Page:
         runs = [str(seed["run"]) for seed in found.receipt["seeds"]]
         self.asked["numbers"][" / ".join(asked)] = {"text": str(found), "value": found.value, "runs": runs}
         return self.keep("receipts", "n", {"text": found.text, "unit": found.unit, **found.receipt})
+
+    def _head(self) -> dict[str, Any]:
+        front = {**self.head, **self.slides[0].front}
+        return head_of(self.project, self.folder, self.template, front) if self.folder else front
 
 
 @dataclass(frozen=True)
@@ -230,18 +267,13 @@ def badge_line(badges: list[str]) -> str:
         if len(" · ".join(shown)) <= LONG_BADGE:
             break
         shown[shown.index(longest)] = longest.partition(":")[0]
-    return " · ".join(dict.fromkeys(shown))
+    cut = {badge for badge in shown if badge not in badges}
+    return " · ".join(
+        dict.fromkeys(badge.partition(":")[0] if badge.partition(":")[0] in cut else badge for badge in shown)
+    )
 
 
 def _title_length(body: str) -> int:
     """Count the characters of a slide's heading as they are shown."""
     heading = re.search(r"^# (.+)$", body, re.MULTILINE)
     return len(html.unescape(re.sub(r"<[^>]*>", "", heading[1]))) if heading else 0
-
-
-def _flat(value: Any) -> Any:
-    return plain(value) if isinstance(value, str) else value
-
-
-def _yaml(front: dict[str, Any]) -> str:
-    return yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=10_000)

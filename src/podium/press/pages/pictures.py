@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 import math
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from podium.press.diagrams import DIAGRAMS, check_total, imports, layers, read_description, tree
-from podium.press.figures import FIGURES, Drawing
+from podium.press.figures import FIGURES, HALVES, PLACES, Drawing
 from podium.press.pages.drawn import parts_of
 from podium.press.pages.escaping import Markdown
 from podium.press.pages.excerpts import excerpt as excerpt_of
@@ -17,32 +19,58 @@ from podium.press.pages.lock import digest
 from podium.press.pages.page import Asked, Page, Placed
 from podium.spec import PodiumError, unknown
 
+LONGEST_FILE = 100  # characters of a figure's file name; file systems take 255 bytes
 WIDE = 76  # columns of code that fit a slide at its usual size
 PICTURE = re.compile(r"data:image/png;base64,[\w+/=]+")
 
 
-def figure(page: Page, kind: str, experiment: str, **options: Any) -> Placed:
-    """Draw a figure; its `finding` is a title, its note becomes the footer where the slide has none."""
+def figure(page: Page, kind: str, experiment: str, *, place: str = "whole", **options: Any) -> Placed:
+    """Draw a figure; its `finding` is a title, its note becomes the footer where the slide has none.
+
+    Args:
+        page: the page that asks.
+        kind: a key of `podium.press.figures.FIGURES`.
+        experiment: whose results.
+        place: "whole" under a title, or "half" for one of two beside each other (layout figure-pair).
+        options: what this kind takes.
+
+    Raises:
+        PodiumError: for an unknown kind, place or option, or what the figure itself refuses.
+    """
     if kind not in FIGURES:
         raise unknown("figure", kind, FIGURES)
+    if place not in PLACES:
+        raise unknown("place", place, PLACES, owner="A figure")
+    if place == "half" and kind not in HALVES:
+        raise PodiumError(f"Figure {kind} needs the whole width. These can be a half: {', '.join(HALVES)}.")
     takes = [name for name in inspect.signature(FIGURES[kind]).parameters if name != "results"]
     for name in options:
         if name not in takes:
             raise unknown("option", name, takes, owner=f"Figure {kind}")
     results = page.results(experiment)
-    drawing: Drawing = FIGURES[kind](results, **options)
+    drawing: Drawing = replace(FIGURES[kind](results, **options), place=place)
     words = [kind, experiment, *(str(value) for value in options.values() if isinstance(value, str))]
-    name = wished = re.sub(r"[^\w-]+", "-", "-".join(words))
-    for again in range(2, 100):
-        if name not in page.drawings:
-            break
-        name = f"{wished}-{again}"
-    page.drawings[name] = drawing
+    words += ["half"] if place == "half" else []
+    name = file_name("-".join(words), page.drawings)
+    page.draw(name, drawing)
     page.asked_figures.append(Asked(kind, experiment, options))
-    page.parts[name] = parts_of(results, kind, options)
+    asked = {**options, **({"place": place} if place == "half" else {}), **results.training_now}
+    page.parts[name] = parts_of(results, kind, asked)
     page.foot(drawing.note)
     page.badge(*drawing.badges)
     return Placed(page.medium.figure(name, drawing), drawing.finding, drawing.note)
+
+
+def file_name(wished: str, taken: Iterable[str]) -> str:
+    """Return a name that every file system takes and that is not taken, even where capitals do not count.
+
+    >>> file_name("paired-ViT/16: a", []), file_name("Adam", ["adam", "Adam-2"])
+    ('paired-ViT-16-a', 'Adam-3')
+    """
+    used = {name.casefold() for name in taken}
+    bare = re.sub(r"[^A-Za-z0-9_-]+", "-", wished)[:LONGEST_FILE]
+    names = (bare, *(f"{bare}-{again}" for again in range(2, len(used) + 3)))
+    return next(name for name in names if name.casefold() not in used)
 
 
 def diagram(
@@ -132,7 +160,12 @@ def morph(page: Page, first: str, second: str) -> Markdown:
 def _described(page: Page, experiment: str, variant: str | None, description: str) -> dict[str, Any]:
     """Return a model's description, from a file or from a run, and make sure that it is the run's."""
     if description:
-        return read_description(page.project.root / description)
+        path = page.project.root / description
+        if not path.resolve().is_relative_to(page.project.root.resolve()):
+            raise PodiumError(
+                f"A description lies in the project's folder; {description!r} leads out of it. Copy it in."
+            )
+        return read_description(path)
     results = page.results(experiment)
     found = results.model(variant)
     rows = results.rows(variant if variant is not None else results.variants[0])

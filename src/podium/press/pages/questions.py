@@ -46,7 +46,7 @@ def _pages(page: Page, experiment: str, metric: str) -> list[str]:
     foot = f"best first; mean with its 95 % t interval over {_counted(results)}"
     made = []
     for start in range(0, len(order), ROWS):
-        mark = page.slide("default", kicker="Question time", foot=foot)
+        mark = page.slide("appendix", kicker="Question time", foot=foot)
         page.badge(results.profile_note)
         table = _table(page, results, metric, order[start : start + ROWS])
         made.append(f"{mark}\n# {title}\n\n{table}\n\n<!--\nFor questions.\n-->")

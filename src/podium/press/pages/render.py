@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -28,11 +27,13 @@ from podium.press.pages.escaping import Markdown
 from podium.press.pages.functions import functions_of
 from podium.press.pages.lock import FILE as LOCK
 from podium.press.pages.lock import lock_of, read_lock
-from podium.press.pages.page import Lock, Page, TemplateFaultError, finalize
+from podium.press.pages.page import Lock, Page, Read, TemplateFaultError, finalize
 from podium.press.pages.questions import question_pages
-from podium.press.results import Source
+from podium.press.results import Source, load_results
+from podium.press.results.table import whole
 from podium.spec import DECK_TEMPLATE as TEMPLATE
 from podium.spec import PodiumError, Project, deck_names, unknown
+from podium.spec.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Composed:
         files: every file of the folder, slides.md, deck.json and public/figures/ among them.
         lock: what its numbers, claims and figures are (see `podium.press.pages.lock`).
         drawn: of each figure what decided it and why it was drawn (see `podium.press.pages.drawn`).
+        page: what its template asked for.
     """
 
     folder: Path
@@ -54,6 +56,7 @@ class Composed:
     files: dict[Path, bytes]
     lock: Lock
     drawn: dict[str, Any]
+    page: Page
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,17 @@ class Rendered(Composed):
     changed: tuple[Path, ...] = ()
 
 
-def compose(project: Project, deck: str, source: Source = "local") -> Composed:
+def compose(
+    project: Project, deck: str, source: Source = "local", *, read: Read = load_results, runs_cells: bool = True
+) -> Composed:
     """Work out a deck without writing anything.
 
     Args:
         project: where experiments, slides and build are.
         deck: name of a folder under slides/decks.
         source: "local" runs, or the "frozen" files beside the experiments.
+        read: returns an experiment's results.
+        runs_cells: whether the deck's cells may run; whoever only asks about a deck has not built it.
 
     Raises:
         PodiumError: for an unknown deck, or anything that its template asks for and there is not: with template,
@@ -80,31 +87,41 @@ def compose(project: Project, deck: str, source: Source = "local") -> Composed:
         raise unknown("deck", deck, names)
     template = project.decks / deck / TEMPLATE
     folder = project.build / "decks" / deck
-    head = {"theme": Path(os.path.relpath(project.slides / "theme", folder)).as_posix()}
     file = lock_path(project, deck)
-    page = Page(project, source, head, before=read_lock(file), lock_file=file, template=template)
+    new_page = partial(
+        Page,
+        project,
+        source,
+        {},
+        before=read_lock(file),
+        lock_file=file,
+        template=template,
+        folder=folder,
+        read=read,
+        runs_cells=runs_cells,
+    )
+    page = new_page()
     markdown = filled(project, template, page)
     if page.looks_back:  # what changed is known only when the page is whole: once more, with its lock
-        now = lock_of(page, figures_of(page, folder))
-        page = Page(project, source, head, before=page.before, lock_file=file, now=now, template=template)
+        page = new_page(now=lock_of(page, figures_of(page, folder)))
         markdown = filled(project, template, page)
     data = {"deck": deck, "source": source, **page.data}
     figures = figures_of(page, folder)
     files = {
         folder / "slides.md": markdown.encode(),
-        folder / "deck.json": (json.dumps(data, indent=1, allow_nan=False) + "\n").encode(),
+        folder / "deck.json": _json(data),
         **{picture_path(folder, name): picture for name, picture in {**figures, **page.pictures}.items()},
     }
-    return Composed(folder, markdown, data, files, lock_of(page, figures), page.drawn)
+    return Composed(folder, markdown, data, files, lock_of(page, figures), page.drawn, page)
 
 
-def render(project: Project, deck: str, source: Source = "local") -> Rendered:
+def render(project: Project, deck: str, source: Source = "local", *, read: Read = load_results) -> Rendered:
     """Render a deck into `build/decks/<deck>`; see `compose`.
 
     Raises:
         PodiumError: as `compose` does, and for a disk that refuses a file.
     """
-    composed = compose(project, deck, source)
+    composed = compose(project, deck, source, read=read)
     changed = tuple(_written(composed.files, composed.folder))
     note_path(composed.folder).write_text(json.dumps(composed.drawn, indent=1, sort_keys=True) + "\n", "utf-8")
     return Rendered(**{field.name: getattr(composed, field.name) for field in fields(composed)}, changed=changed)
@@ -199,6 +216,11 @@ def filled(
     raise PodiumError(f"{template.relative_to(project.root).as_posix()}, line {where}: {sentence}")
 
 
+def _json(data: dict[str, Any]) -> bytes:
+    """Write what the slides read; halves of letters, which no reader of JSON but Python's takes, are marked."""
+    return (whole(json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False)) + "\n").encode()
+
+
 def _place(error: BaseException, template: Path) -> tuple[Path, int]:
     """Find the innermost line of a template that an error came through; the template's first where there is none."""
     found = (template, 1)
@@ -224,19 +246,8 @@ def _is_template(frame: Any, template: Path) -> bool:
 
 def _written(files: dict[Path, bytes], folder: Path) -> list[Path]:
     """Write what differs, each file in one step, and remove figures that the deck no longer shows."""
-    changed = []
-    for path, content in files.items():
-        if path.is_file() and path.read_bytes() == content:
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.new")
-        try:
-            fresh.write_bytes(content)
-            fresh.replace(path)
-        except OSError as error:
-            fresh.unlink(missing_ok=True)
-            raise PodiumError(f"{path} cannot be written: {error.strerror}. Make room, then run it again.") from error
-        changed.append(path)
+    ordered = sorted(files.items(), key=lambda file: file[0].name == "slides.md")  # it comes after what it shows
+    changed = [path for path, content in ordered if write_whole(path, content, again="run it again")]
     for stale in sorted((folder / "public" / "figures").glob("*.svg")):
         if stale not in files:
             stale.unlink()

@@ -73,7 +73,7 @@ class Slidev:
     def picture(self, name: str, svg: bytes, page: Any) -> Markdown:
         """Write a picture that a program drew."""
         page.pictures[name] = svg
-        return Markdown(f'<PodiumFigure name="{name}" alt="what the code beside it draws" />')
+        return Markdown(f'<PodiumFigure name="{name}" alt="what the code beside it draws" paper />')
 
     def beside(self, *parts: Markdown) -> Markdown:
         """Write parts side by side; one alone as it is."""

@@ -53,7 +53,7 @@ def status(project: Project, deck: str, source: Source = "local") -> Status:
     Raises:
         PodiumError: as `podium.press.pages.render.compose` does.
     """
-    composed = compose(project, deck, source)
+    composed = compose(project, deck, source, runs_cells=False)
     before = read_lock(lock_path(project, deck))
     metrics = tuple({key.rpartition(" / ")[2] for key in composed.lock["numbers"]})
     typed = typed_numbers((project.decks / deck / DECK_TEMPLATE).read_text("utf-8"), metrics)
@@ -70,7 +70,7 @@ def verify(project: Project, deck: str) -> list[Verified]:
     before = read_lock(lock_path(project, deck))
     if before is None:
         raise PodiumError(f"Deck {deck} has no lock, so there is nothing to verify. Build it: `podium slides {deck}`.")
-    now = compose(project, deck, "frozen").lock
+    now = compose(project, deck, "frozen", runs_cells=False).lock
     found = [
         Verified(key, entry["text"], now["numbers"].get(key, {}).get("text", "not asked for"))
         for key, entry in before["numbers"].items()

@@ -7,16 +7,16 @@ A text stands bare where it cannot be taken for JSON; every other value is JSON 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
-import tempfile
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from podium.runs.pull.exact import to_text
-from podium.spec import PodiumError
+from podium.spec.files import whole
 
 METRIC = "metric."
 _LIKE_JSON = re.compile(r'\s*(?:["\[{]|(?:true|false|null|NaN|-?Infinity|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*$)')
@@ -83,22 +83,11 @@ def written(path: Path) -> Generator[IO[str], None, None]:
     Raises:
         PodiumError: when the disk is full or refuses the write.
     """
-    temporary: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=f".{path.name}-", delete=False, encoding="utf-8", errors="surrogatepass",
-            newline="",
-        ) as file:  # fmt: skip
-            temporary = Path(file.name)
-            yield file
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        raise PodiumError(f"{path} cannot be written: {error.strerror}. Make room, then freeze it again.") from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+    with whole(path, again="freeze it again") as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogatepass", newline="")
+        yield text
+        text.flush()
+        text.detach()
 
 
 def write_rows(file: IO[str], columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

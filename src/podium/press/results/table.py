@@ -39,6 +39,7 @@ class Results:
         step: what the history counts: epochs, or the steps of a program that is not ours.
         baseline: the variant that others are held against; "" for the first one.
         command: what gets these runs again; "" for `podium train`.
+        growing: the runs that train at this moment, where somebody follows them; see `grown`.
     """
 
     experiment: str
@@ -53,6 +54,7 @@ class Results:
     step: str = "epoch"
     baseline: str = ""
     command: str = ""
+    growing: frozenset[str] = frozenset()
 
     @cached_property
     def compared(self) -> pd.DataFrame:
@@ -67,6 +69,8 @@ class Results:
         done = self.runs[(self.runs["state"] == "finished") & (self.runs["sweep"] == "")]
         if done.empty and self.command:  # a search that was pulled: its trials are all there is
             done = self.runs[self.runs["state"] == "finished"]
+        if done.empty:
+            done = self._training
         if done.empty:
             states = ", ".join(f"{n} {state}" for state, n in self.runs["state"].value_counts().items())
             raise PodiumError(
@@ -119,6 +123,52 @@ class Results:
         device = " and ".join(sorted({str(name).upper().replace("CUDA", "GPU") for name in rows["device"]}))
         epochs = _span(rows["epochs"])
         return f"quick profile: {epochs} epoch{'s' * (epochs != '1')}, {_span(rows['train_images'])} images, {device}"
+
+    @property
+    def waiting_note(self) -> str:
+        """What every slide with these runs must say while none is finished; "" once one is."""
+        return "" if (self.runs["state"] == "finished").any() else self.training_note
+
+    @property
+    def _training(self) -> pd.DataFrame:
+        """The rows of the runs that train now and have an epoch to show."""
+        known = self.growing & set(self.history["run"])
+        return self.runs[self.runs["run"].isin(known) & (self.runs["sweep"] == "")]
+
+    @cached_property
+    def grown(self) -> Results:
+        """These results with the runs that train now, as far as they are, beside the finished ones of their profile.
+
+        Only learning curves are drawn from it: a number or a claim waits for finished runs, as long as there are any.
+        """
+        now = self._training
+        if now.empty:
+            return self
+        profile = now.sort_values(["started", "run"])["profile"].iloc[-1]
+        kept = self.runs["run"].isin(now["run"]) | (self.runs["state"] == "finished")
+        runs = self.runs[kept & (self.runs["profile"] == profile)].assign(state="finished")
+        return replace(self, runs=runs)
+
+    @cached_property
+    def training_note(self) -> str:
+        """How far the runs are that train now: "still training: epoch 3 of 30"; "" where none does."""
+        if self.grown is self:
+            return ""
+        now = self.grown.runs[self.grown.runs["run"].isin(self.growing)]
+        reached = self.history[self.history["run"].isin(now["run"])].groupby("run")["epoch"].max()
+        epochs = f" of {_span(now['epochs'])}" if "epochs" in now and _is_number(now["epochs"]) else ""
+        return f"still training: epoch {_span(reached)}{epochs}"
+
+    @property
+    def epochs_planned(self) -> int:
+        """How many epochs the runs that train now will have at the end; 0 where none does, or none says so."""
+        rows = self.runs[self.runs["run"].isin(self.growing)]
+        return int(rows["epochs"].max()) if len(rows) and "epochs" in rows and _is_number(rows["epochs"]) else 0
+
+    @property
+    def training_now(self) -> dict[str, str]:
+        """What else decides a figure while runs train: that it shows them, and how far they are."""
+        return {"training": self.training_note} if self.training_note else {}
 
     def rows(self, variant: str) -> pd.DataFrame:
         """Return the compared runs of a variant, ordered by seed.
@@ -185,6 +235,14 @@ class Results:
         ours, theirs = (
             {seed: value * scale for seed, value in self.by_seed(name, metric).items()} for name in (variant, over)
         )
+        return self.between(ours, theirs)
+
+    def between(self, ours: dict[int, float], theirs: dict[int, float]) -> Difference:
+        """Compare values by seed: paired where equal seeds shared data and order, else as independent runs.
+
+        Raises:
+            PodiumError: where they should be paired and share no seed.
+        """
         if self.paired:
             return paired_difference(ours, theirs)
         return unpaired_difference(list(ours.values()), list(theirs.values()))

@@ -8,7 +8,6 @@ read counts as absent: the next pull writes it again.
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -23,6 +22,7 @@ from podium.runs.pull.exact import from_bytes, to_bytes
 from podium.runs.pull.history import SCHEMA, History
 from podium.runs.pull.pulled import PulledRun
 from podium.spec import PodiumError, Project
+from podium.spec.files import whole
 
 ABOUT = "source.json"  # what the runs were pulled from; written when a pull is complete
 SUFFIX = ".parquet"
@@ -83,28 +83,17 @@ class Store:
         document = {name: getattr(run, name) for name in _WRITTEN}
         table = history.to_arrow().replace_schema_metadata({FORMAT: THIS, RUN: to_bytes(document)})
         path = self._path(run.key)
-        temporary: Path | None = None
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".", suffix=SUFFIX, delete=False) as file:
-                temporary = Path(file.name)
-                pq.write_table(
-                    table,
-                    file,
-                    compression="zstd",
-                    compression_level=1,
-                    use_dictionary=["metric", "kind", "text"],
-                    column_encoding={"row": "DELTA_BINARY_PACKED", "step": "DELTA_BINARY_PACKED"},
-                    write_statistics=False,
-                    store_schema=True,
-                )
-            temporary.chmod(0o644)
-            temporary.replace(path)
-        except OSError as error:
-            if temporary is not None:
-                temporary.unlink(missing_ok=True)
-            msg = f"{path} cannot be written: {error.strerror or error}. Make room, then pull again: it goes on."
-            raise PodiumError(msg) from error
+        with whole(path, again="pull again: it goes on") as file:
+            pq.write_table(
+                table,
+                file,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=["metric", "kind", "text"],
+                column_encoding={"row": "DELTA_BINARY_PACKED", "step": "DELTA_BINARY_PACKED"},
+                write_statistics=False,
+                store_schema=True,
+            )
 
     def read(self, key: str) -> PulledRun:
         """Read one run back, whole.

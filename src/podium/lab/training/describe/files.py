@@ -6,7 +6,6 @@ import importlib
 import json
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
@@ -20,6 +19,7 @@ from torch import nn
 
 from podium.lab.training.describe.model import describe
 from podium.spec import PodiumError, unknown
+from podium.spec.files import write_whole
 
 DTYPES = {
     str(dtype).removeprefix("torch."): dtype
@@ -50,7 +50,8 @@ def describe_file(spec: str, inputs: Sequence[str], out: Path) -> Path:
     with _current_directory(), _no_downloads(spec):
         model = _built(_found(_imported(where), name, where), spec)
         description = {"spec": spec, **describe(model, example)}
-    _write(out, json.dumps(description, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    text = json.dumps(description, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_whole(out, text.encode(), again="describe it again")
     return out
 
 
@@ -165,15 +166,3 @@ def _built(found: Callable[..., Any], spec: str) -> nn.Module:
 
 def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}".rstrip(".") + "."
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-            file.write(text.encode())
-        Path(file.name).chmod(0o644)
-        Path(file.name).replace(path)
-    except OSError as error:
-        raise PodiumError(f"{path} cannot be written: {error.strerror}.") from error

@@ -1,0 +1,7 @@
+import '@fontsource-variable/inter'
+import '@fontsource/fira-code/400.css'
+import '@fontsource/jetbrains-mono/400.css'
+import '../../theme/styles/tokens.css'
+import '../../theme/styles/parts.css'
+import '../../theme/styles/motion.css'
+import './foreign.css'
