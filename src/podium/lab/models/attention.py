@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from podium.lab.models.dropout import Dropout
 from podium.lab.models.positions import Encoding
@@ -28,20 +28,20 @@ class Past:
         values: (B, H, S, K), likewise.
     """
 
-    keys: torch.Tensor
-    values: torch.Tensor
+    keys: Tensor
+    values: Tensor
 
     @property
     def tokens(self) -> int:
         """Count the tokens so far."""
         return self.keys.shape[-2]
 
-    def extend(self, keys_BHTK: torch.Tensor, values_BHTK: torch.Tensor) -> None:
+    def extend(self, keys_BHTK: Tensor, values_BHTK: Tensor) -> None:
         """Add what newer tokens brought."""
         self.keys = torch.cat((self.keys, keys_BHTK), dim=-2)
         self.values = torch.cat((self.values, values_BHTK), dim=-2)
 
-    def rows(self, chosen_N: torch.Tensor) -> None:
+    def rows(self, chosen_N: Tensor) -> None:
         """Keep some rows of the batch, in this order: the readings that a beam search goes on with."""
         self.keys, self.values = self.keys[chosen_N], self.values[chosen_N]
 
@@ -62,11 +62,9 @@ class SelfAttention(nn.Module):
         self.dropout = Dropout(dropout)
         self.output = nn.Linear(dim, dim)
 
-    def forward(self, x_BTD: torch.Tensor, padding_BT: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(self, x_BTD: Tensor, padding_BT: Tensor | None = None) -> Tensor:
         """Mix the values of all tokens by the likeness of query and key; nobody looks at padding."""
-        q_BHTK = split(self.query(x_BTD), self.heads)
-        k_BHTK = split(self.key(x_BTD), self.heads)
-        v_BHTK = split(self.value(x_BTD), self.heads)
+        q_BHTK, k_BHTK, v_BHTK = self.projected(x_BTD, x_BTD)
         if self.rotary is not None:
             q_BHTK, k_BHTK = self.rotary(q_BHTK), self.rotary(k_BHTK)
         scores_BHTT = q_BHTK @ k_BHTK.mT / math.sqrt(q_BHTK.shape[-1])
@@ -77,7 +75,7 @@ class SelfAttention(nn.Module):
         weights_BHTT = self.dropout(scores_BHTT.softmax(dim=-1))
         return self.output(merge(weights_BHTT @ v_BHTK))
 
-    def step(self, x_BTD: torch.Tensor, past: Past) -> torch.Tensor:
+    def step(self, x_BTD: Tensor, past: Past) -> Tensor:
         """Return what `forward` gives for the newest tokens, with the earlier ones' keys and values from the past."""
         q_BHTK, k_BHTK, v_BHTK = self.projected(x_BTD, x_BTD)
         if self.rotary is not None:
@@ -86,14 +84,12 @@ class SelfAttention(nn.Module):
         weights_BHTS = self.scores(q_BHTK, past.keys).softmax(dim=-1)
         return self.output(merge(weights_BHTS @ past.values))
 
-    def start(self, x_BTD: torch.Tensor) -> Past:
+    def start(self, x_BTD: Tensor) -> Past:
         """Return the past of no token at all, for a batch like this one."""
         _, k_BHTK, v_BHTK = self.projected(x_BTD[:, :0], x_BTD[:, :0])
         return Past(k_BHTK, v_BHTK)
 
-    def projected(
-        self, x_BTD: torch.Tensor, memory_BSD: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def projected(self, x_BTD: Tensor, memory_BSD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return queries, keys and values, (B, H, T or S, K)."""
         return (
             split(self.query(x_BTD), self.heads),
@@ -101,7 +97,7 @@ class SelfAttention(nn.Module):
             split(self.value(memory_BSD), self.heads),
         )
 
-    def scores(self, q_BHTK: torch.Tensor, k_BHSK: torch.Tensor) -> torch.Tensor:
+    def scores(self, q_BHTK: Tensor, k_BHSK: Tensor) -> Tensor:
         """Return how alike each query and key are, (B, H, T, S)."""
         return q_BHTK @ k_BHSK.mT / math.sqrt(q_BHTK.shape[-1])
 
@@ -118,7 +114,7 @@ class CrossAttention(nn.Module):
         self.dropout = Dropout(dropout)
         self.output = nn.Linear(dim, dim)
 
-    def forward(self, x_BTD: torch.Tensor, memory_BSD: torch.Tensor) -> torch.Tensor:
+    def forward(self, x_BTD: Tensor, memory_BSD: Tensor) -> Tensor:
         """Mix the values of the memory by the likeness of our query and its key."""
         q_BHTK = split(self.query(x_BTD), self.heads)
         k_BHSK = split(self.key(memory_BSD), self.heads)
@@ -127,13 +123,13 @@ class CrossAttention(nn.Module):
         weights_BHTS = self.dropout(scores_BHTS.softmax(dim=-1))
         return self.output(merge(weights_BHTS @ v_BHSK))
 
-    def step(self, x_BTD: torch.Tensor, past: Past) -> torch.Tensor:
+    def step(self, x_BTD: Tensor, past: Past) -> Tensor:
         """Return what `forward` gives, with the memory's keys and values from `start`."""
         q_BHTK, _, _ = self.projected(x_BTD, x_BTD[:, :0])
         weights_BHTS = self.scores(q_BHTK, past.keys).softmax(dim=-1)
         return self.output(merge(weights_BHTS @ past.values))
 
-    def start(self, memory_BSD: torch.Tensor) -> Past:
+    def start(self, memory_BSD: Tensor) -> Past:
         """Return the memory's keys and values: made once, looked at for every token."""
         _, k_BHSK, v_BHSK = self.projected(memory_BSD[:, :0], memory_BSD)
         return Past(k_BHSK, v_BHSK)
@@ -142,17 +138,17 @@ class CrossAttention(nn.Module):
     scores = SelfAttention.scores
 
 
-def split(x_BTD: torch.Tensor, heads: int) -> torch.Tensor:
+def split(x_BTD: Tensor, heads: int) -> Tensor:
     """Cut the width into heads: (B, T, D) to (B, H, T, K)."""
     return x_BTD.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
-def merge(x_BHTK: torch.Tensor) -> torch.Tensor:
+def merge(x_BHTK: Tensor) -> Tensor:
     """Put the heads side by side again: (B, H, T, K) to (B, T, D)."""
     return x_BHTK.transpose(1, 2).flatten(-2)
 
 
-def later(scores_BHTT: torch.Tensor) -> torch.Tensor:
+def later(scores_BHTT: Tensor) -> Tensor:
     """Return True where a query would look at a later key: bool (T, T)."""
     tokens = scores_BHTT.shape[-1]
     return torch.ones(tokens, tokens, dtype=torch.bool, device=scores_BHTT.device).triu(1)
