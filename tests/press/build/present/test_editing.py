@@ -50,9 +50,11 @@ class FakeProcess:
 def test_the_screen_is_told_of_errors_and_of_figures_by_their_names():
     process = FakeProcess()
     screen = editing.Screen(process)
-    screen.show({**NOTHING, "changed": ["slides.md", "public/figures/a.dark.svg", "public/figures/a.svg"]})
+    figures = ["public/figures/a.dark.svg", "public/figures/a.svg"]
+    screen.show({**NOTHING, "changed": ["slides.md", "deck.json", *figures]})
     screen.show({**NOTHING, "error": "line 3: no"})
-    assert process.told() == [{"error": ""}, {"figures": ["a"]}, {"error": "line 3: no"}]
+    pages = {"pages": ["deck.json", "slides.md"]}
+    assert process.told() == [{"error": ""}, pages, {"figures": ["a"]}, {"error": "line 3: no"}]
     process.stdin = None
     screen.show(NOTHING)
 

@@ -2,6 +2,7 @@
 //
 //   node edit.mjs SLIDES_FOLDER CACHE_FOLDER PORT [THEME]        run in the folder of slides.md
 //   {"figures": ["name", ...]}   these were drawn again      {"error": "..."}   what is wrong, "" for nothing
+//   {"pages": ["slides.md"]}     these were written again: a file replaced twice in a blink escapes the file watcher
 //
 // It says "ready", and what stands before a slide's path, once it answers, and ends when its input does.
 import { createInterface } from 'node:readline'
@@ -85,6 +86,8 @@ async function again() {
 
 createInterface({ input: process.stdin }).on('line', (line) => {
   const said = JSON.parse(line)
+  for (const page of said.pages ?? [])
+    server?.watcher.emit('change', path.resolve(page))
   if (said.figures)
     server?.ws.send('podium:figures', said.figures)
   if (said.error !== undefined) {

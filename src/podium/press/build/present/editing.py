@@ -32,6 +32,7 @@ PASSED_OVER = {"node_modules", "__pycache__", ".git", "wandb"}
 STEP_MS, GATHER_MS = 15, 60  # changes that come together are one
 LOOK_MS = 500  # how often it is asked whether the server is still there
 READY, READY_SECONDS = "ready", 120
+PAGES = ["deck.json", "slides.md"]  # in the order in which a slide needs them
 
 
 @dataclass
@@ -44,7 +45,10 @@ class Screen:
     def show(self, found: dict[str, Any]) -> None:
         """Tell it what became of a rendering."""
         figures = {Path(name).stem.removesuffix(".dark") for name in found["changed"] if name.endswith(".svg")}
+        pages = [name for name in found["changed"] if name in PAGES]
         self._tell({"error": found["error"]})
+        if pages:
+            self._tell({"pages": sorted(pages, key=PAGES.index)})
         if figures:
             self._tell({"figures": sorted(figures)})
 
