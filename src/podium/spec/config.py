@@ -33,7 +33,7 @@ BOOLEANS = {"true": True, "false": False}  # as `--set` writes them
 # them out there, so that runs of that release are still found.
 LATER = frozenset(
     {
-        "data",
+        "dataset",
         "classes",
         "elastic",
         "noise",
@@ -73,7 +73,7 @@ class Config:
 
     seed: int = 0
     epochs: int = 12
-    data: str = "mnist"  # mnist, fashion, digits (scikit-learn's), or a folder of labelled pictures
+    dataset: str = "mnist"  # mnist, fashion, digits (scikit-learn's), or a folder of labelled pictures
     train_images: int = 60_000  # training pictures an epoch; validation_images of them are split off first
     validation_images: int = 5_000  # split off the training set, never trained on
     batch_size: int = 128  # pictures

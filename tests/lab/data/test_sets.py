@@ -123,14 +123,14 @@ def test_classes_that_do_not_suffice_are_said(mnist):
 
 def test_the_second_domain_is_a_name_away():
     pytest.importorskip("sklearn")
-    sets = load_sets(CNNConfig(data="digits", train_images=450, validation_images=300))
+    sets = load_sets(CNNConfig(dataset="digits", train_images=450, validation_images=300))
     assert [len(split) for split in (sets.train, sets.validation, sets.test)] == [450, 300, 510]
     assert sets.data.startswith("scikit-learn digits ")
 
 
 def test_an_unknown_name_says_what_there_is():
     with pytest.raises(PodiumError, match=r"no data set or folder 'mnits'; did you mean 'mnist'"):
-        load_sets(ViTConfig(data="mnits"))
+        load_sets(ViTConfig(dataset="mnits"))
 
 
 @pytest.fixture
@@ -146,25 +146,25 @@ def folder(tmp_path):
 
 
 def test_a_folder_of_ones_own(folder):
-    sets = load_sets(ViTConfig(data=str(folder), validation_images=4))
+    sets = load_sets(ViTConfig(dataset=str(folder), validation_images=4))
     assert [len(split) for split in (sets.train, sets.validation, sets.test)] == [12, 4, 4]
     targets = torch.cat([split.targets for split in (sets.train, sets.validation, sets.test)])
     assert sorted(targets.unique().tolist()) == [0, 1, 2, 3, 4]
     assert sets.data.startswith(folder.name)
     with pytest.raises(PodiumError, match=r"has 5 classes, and classes is 3\. Set classes=5"):
-        load_sets(ViTConfig(data=str(folder), validation_images=4, classes=3))
+        load_sets(ViTConfig(dataset=str(folder), validation_images=4, classes=3))
     (folder / "labels.csv").write_text("file,label\n" + "".join(f"{n}.png,{n % 3 + 2}\n" for n in range(20)))
-    digits = load_sets(ViTConfig(data=str(folder), validation_images=4))
+    digits = load_sets(ViTConfig(dataset=str(folder), validation_images=4))
     assert set(digits.train.targets.tolist()) == {2, 3, 4}  # a digit is its own class
 
 
 def test_a_folder_of_numbers_is_read(folder):
-    config = VisionToSequenceConfig(data=str(folder), validation_images=4, digits=3)
+    config = VisionToSequenceConfig(dataset=str(folder), validation_images=4, digits=3)
     sets = load_sets(config)
     assert sets.train.images.shape == (12, 84, 84)
     assert set(as_numbers(sets.train.targets)) <= {"30", "31", "32", "33", "34"}
     assert epoch_pictures(config, sets, 1) is sets.train
-    line = load_sets(LinesConfig(data=str(folder), validation_images=4))
+    line = load_sets(LinesConfig(dataset=str(folder), validation_images=4))
     assert line.test.images.shape == (4, *picture_size(LinesConfig()))
     with pytest.raises(PodiumError, match=r"a number of 1 to 1 digits; .* has '30'"):
         load_sets(config.but(digits=1))

@@ -49,7 +49,7 @@ def load_digits() -> Mnist:
     found = importlib.util.find_spec("sklearn")  # only its file is read: nothing of it is imported
     path = Path(str(found.origin)).parent / DIGITS_FILE if found else None
     if path is None or not path.is_file():
-        msg = 'data="digits" reads what comes with scikit-learn, which is not installed: uv pip install scikit-learn.'
+        msg = 'dataset="digits" reads what comes with scikit-learn, which is not installed: uv pip install scikit-learn.'
         raise PodiumError(msg)
     content = path.read_bytes()
     rows = np.loadtxt(gzip.decompress(content).decode().splitlines(), delimiter=",", dtype=np.int64)
@@ -67,7 +67,7 @@ def _idx_content(folder: Path, name: str) -> bytes:
     if plain.is_file():
         return plain.read_bytes()
     if not packed.is_file():
-        msg = f'data="fashion" needs {name} or {name}.gz in {folder}; put Fashion-MNIST\'s four idx files there.'
+        msg = f'dataset="fashion" needs {name} or {name}.gz in {folder}; put Fashion-MNIST\'s four idx files there.'
         raise PodiumError(msg)
     try:
         return gzip.decompress(packed.read_bytes())

@@ -70,14 +70,14 @@ def load_sets(config: Config, device: torch.device | str = "cpu", source: Mnist 
     Args:
         config: its data, train_images, validation_images and, for readers, what its numbers look like are used.
         device: where everything will lie.
-        source: single digits, loaded already; what `config.data` names when None.
+        source: single digits, loaded already; what `config.dataset` names when None.
 
     Raises:
         PodiumError: where validation leaves nothing to train on, the data cannot be had, or it does not fit the model.
     """
-    if source is None and config.data not in SOURCES:
+    if source is None and config.dataset not in SOURCES:
         return _labelled_sets(config, device)
-    source = source or SOURCES[config.data]()
+    source = source or SOURCES[config.dataset]()
     train, validation = _split(config, len(source.train_images))
     fresh = isinstance(config, SequenceConfig)
     train = train if fresh else train[: config.train_images]
@@ -153,9 +153,9 @@ def _split(config: Config, pool: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _labelled_sets(config: Config, device: torch.device | str) -> Sets:
     """Split somebody's own folder of labelled pictures."""
-    folder = Path(config.data)
+    folder = Path(config.dataset)
     if not folder.is_dir():
-        raise unknown("data set or folder", config.data, SOURCES)
+        raise unknown("data set or folder", config.dataset, SOURCES)
     found = load_folder(folder, *picture_size(config))
     targets = _numbers(config, found) if isinstance(config, SequenceConfig) else _class_indices(config, found)
     pool, test = torch.nonzero(~found.test).squeeze(1), torch.nonzero(found.test).squeeze(1)
@@ -171,7 +171,7 @@ def _class_indices(config: Config, found: Labelled) -> torch.Tensor:
     if all(name.isdecimal() and int(name) < 10 for name in names):
         return torch.tensor([int(label) for label in found.labels])
     if len(names) > _classes(config):
-        msg = f"{config.data} has {len(names)} classes, and classes is {_classes(config)}. Set classes={len(names)}."
+        msg = f"{config.dataset} has {len(names)} classes, and classes is {_classes(config)}. Set classes={len(names)}."
         raise PodiumError(msg)
     return torch.tensor([names.index(label) for label in found.labels])
 
@@ -179,7 +179,7 @@ def _class_indices(config: Config, found: Labelled) -> torch.Tensor:
 def _numbers(config: SequenceConfig, found: Labelled) -> torch.Tensor:
     for label in found.labels:
         if not (label.isascii() and label.isdigit() and len(label) <= config.digits):
-            msg = f"A label must be a number of 1 to {config.digits} digits; {config.data} has {label!r}."
+            msg = f"A label must be a number of 1 to {config.digits} digits; {config.dataset} has {label!r}."
             raise PodiumError(msg)
     rows = [[int(digit) for digit in label.ljust(config.digits, "0")] for label in found.labels]
     return as_tokens(torch.tensor(rows), torch.tensor([len(label) for label in found.labels]))

@@ -153,7 +153,7 @@ def test_what_lies_there_is_told(tiny, tmp_path, monkeypatch):
     assert stays.epoch_images == 64
     own = sets.Split(stays.sets.train.images[:5], stays.sets.train.targets[:5])
     found = sets.Sets(own, own, own, "scans 01234567")
-    folder = task_of(tiny.TINY_READER.but(data="scans", digits=1), found)
+    folder = task_of(tiny.TINY_READER.but(dataset="scans", digits=1), found)
     assert stages_of(folder)["scans"] == "5 labelled pictures, 84 by 84"
     assert folder.epoch_images == 5
 

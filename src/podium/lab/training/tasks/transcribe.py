@@ -150,7 +150,7 @@ def number_stages(config: SequenceConfig, sets: Sets) -> list[Stage]:
     """Return what lies there before the first step: the data, and the numbers that are made of it."""
     kind = "Lines" if config.model == "lines" else "Composites"
     size = size_of(sets.validation)
-    if config.data not in ("mnist", "fashion", "digits"):
+    if config.dataset not in ("mnist", "fashion", "digits"):
         return [Stage("data", data_name(sets), f"{len(sets.train):,} labelled pictures, {size}")]
     digits = "1 digit" if config.digits == 1 else f"1 to {config.digits} digits"
     new = "new ones an epoch" if config.fresh else "that stay"
