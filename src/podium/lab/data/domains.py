@@ -49,7 +49,7 @@ def load_digits() -> Mnist:
     found = importlib.util.find_spec("sklearn")  # only its file is read: nothing of it is imported
     path = Path(str(found.origin)).parent / DIGITS_FILE if found else None
     if path is None or not path.is_file():
-        msg = 'dataset="digits" reads what comes with scikit-learn, which is not installed: uv pip install scikit-learn.'
+        msg = 'dataset="digits" reads what comes with scikit-learn, which is not here: uv pip install scikit-learn.'
         raise PodiumError(msg)
     content = path.read_bytes()
     rows = np.loadtxt(gzip.decompress(content).decode().splitlines(), delimiter=",", dtype=np.int64)
