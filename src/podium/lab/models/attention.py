@@ -64,14 +64,16 @@ class SelfAttention(nn.Module):
 
     def forward(self, x_BTD: Tensor, padding_BT: Tensor | None = None) -> Tensor:
         """Mix the values of all tokens by the likeness of query and key; nobody looks at padding."""
-        q_BHTK, k_BHTK, v_BHTK = self.projected(x_BTD, x_BTD)
+        q_BHTK = split(self.query(x_BTD), self.heads)
+        k_BHTK = split(self.key(x_BTD), self.heads)
+        v_BHTK = split(self.value(x_BTD), self.heads)
         if self.rotary is not None:
             q_BHTK, k_BHTK = self.rotary(q_BHTK), self.rotary(k_BHTK)
         scores_BHTT = q_BHTK @ k_BHTK.mT / math.sqrt(q_BHTK.shape[-1])
         if self.causal:
             scores_BHTT = scores_BHTT.masked_fill(later(scores_BHTT), -math.inf)
         if padding_BT is not None:
-            scores_BHTT = scores_BHTT.masked_fill(padding_BT[:, None, None], -math.inf)
+            scores_BHTT = hidden(scores_BHTT, padding_BT)
         weights_BHTT = self.dropout(scores_BHTT.softmax(dim=-1))
         return self.output(merge(weights_BHTT @ v_BHTK))
 
@@ -146,6 +148,11 @@ def split(x_BTD: Tensor, heads: int) -> Tensor:
 def merge(x_BHTK: Tensor) -> Tensor:
     """Put the heads side by side again: (B, H, T, K) to (B, T, D)."""
     return x_BHTK.transpose(1, 2).flatten(-2)
+
+
+def hidden(scores_BHTS: Tensor, padding_BS: Tensor) -> Tensor:
+    """Return the scores, -inf where a key is padding."""
+    return scores_BHTS.masked_fill(padding_BS[:, None, None], -math.inf)
 
 
 def later(scores_BHTT: Tensor) -> Tensor:

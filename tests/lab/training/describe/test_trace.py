@@ -242,8 +242,7 @@ def test_what_each_line_made_is_noted_by_the_variables_names():
         ("decoder.blocks.0.attention", "decoder.blocks.1.attention"),
     ]
     encoder, decoder = traces.values()
-    heads = [(name, [1, 4, 36, 16]) for name in ("q_BHTK", "k_BHTK", "v_BHTK")]
-    assert encoder["q_BHTK, k_BHTK, v_BHTK = self.projected(x_BTD, x_BTD)"] == heads
+    assert encoder["q_BHTK = split(self.query(x_BTD), self.heads)"] == [("q_BHTK", [1, 4, 36, 16])]
     assert encoder["return self.output(merge(weights_BHTT @ v_BHTK))"] == [("return", [1, 36, 64])]
     masked = "scores_BHTT = scores_BHTT.masked_fill(later(scores_BHTT), -math.inf)"
     assert masked not in encoder
