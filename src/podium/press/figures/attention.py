@@ -32,6 +32,7 @@ from podium.press.figures.drawing import (
     said,
     shortened,
 )
+from podium.press.figures.measured import kept_samples
 from podium.press.figures.tokens import Tokens
 from podium.press.results.metrics import in_figures
 from podium.press.results.table import Results
@@ -150,18 +151,18 @@ def attention(
 
 
 def _kept(results: Results, variant: str | None) -> tuple[str, str, int, list[dict[str, Any]]]:
-    """Return the variant, the run, its seed, and what it kept."""
-    for name in [variant] if variant is not None else results.variants:
-        rows = results.rows(name)
-        for run, seed in zip(rows["run"], rows["seed"], strict=True):
-            kept = results.samples.get(run, {}).get("attention") or []
-            if any(look.get("maps") for look in kept):
-                return name, str(run), int(seed), kept
-    whose = f", variant {variant!r}," if variant is not None else ""
-    raise PodiumError(
-        f"The runs of {results.experiment}{whose} kept no attention; transformers do. Train them again: "
-        f"`podium train {results.experiment}`."
+    """Return the variant, its first run that kept any, that run's seed, and what it kept."""
+    name, kept, _ = kept_samples(
+        results,
+        variant,
+        "attention",
+        "attention; transformers do",
+        tells=lambda looks: any(look.get("maps") for look in looks or []),
     )
+    rows = results.rows(name)
+    seeds = dict(zip(rows["run"].astype(str), rows["seed"], strict=True))
+    run, looks = next(iter(kept.items()))
+    return name, run, int(seeds[run]), looks
 
 
 def _look(run: str, look: dict[str, Any], samples: list[dict[str, Any]]) -> Look:

@@ -24,6 +24,7 @@ from podium.press.figures.drawing import (
     said,
     shortened,
 )
+from podium.press.figures.measured import kept_samples
 from podium.press.figures.tokens import Tokens
 from podium.press.results.metrics import in_figures, listed
 from podium.press.results.table import Results
@@ -86,20 +87,11 @@ def confusion(results: Results, *, metric: str = "", variant: str | None = None)
 
 def _counts(results: Results, variant: str | None) -> tuple[str, np.ndarray, int, int]:
     """Return the variant, its counts, over how many runs, and how many runs it has."""
-    for name in [variant] if variant is not None else results.variants:
-        runs = list(results.rows(name)["run"])
-        kept = {run: results.samples.get(run, {}).get("confusion") for run in runs}
-        kept = {run: table for run, table in kept.items() if table}
-        if kept:
-            tables = [_checked(run, table) for run, table in kept.items()]
-            if len({table.shape for table in tables}) > 1:
-                raise PodiumError(f"The runs of {results.experiment}, variant {said(name)!r}, tell different classes.")
-            return name, np.sum(tables, axis=0), len(kept), len(runs)
-    whose = f", variant {variant!r}," if variant is not None else ""
-    raise PodiumError(
-        f"The runs of {results.experiment}{whose} kept no confusion counts; classifiers do. Train them again: "
-        f"`podium train {results.experiment}`."
-    )
+    name, kept, trained = kept_samples(results, variant, "confusion", "confusion counts; classifiers do")
+    tables = [_checked(run, table) for run, table in kept.items()]
+    if len({table.shape for table in tables}) > 1:
+        raise PodiumError(f"The runs of {results.experiment}, variant {said(name)!r}, tell different classes.")
+    return name, np.sum(tables, axis=0), len(kept), trained
 
 
 def _checked(run: str, table: Any) -> np.ndarray:

@@ -22,6 +22,7 @@ from podium.press.figures.drawing import (
     said,
     shortened,
 )
+from podium.press.figures.measured import kept_samples
 from podium.press.figures.tokens import Tokens
 from podium.press.results.metrics import in_figures
 from podium.press.results.table import Results
@@ -77,19 +78,11 @@ def gradients(results: Results, *, metric: str = "", variant: str | None = None)
 
 def _norms(results: Results, variant: str | None) -> tuple[str, _Norms, int, int]:
     """Return the variant, its norms, over how many runs, and how many runs it has."""
-    for name in [variant] if variant is not None else results.variants:
-        runs = list(results.rows(name)["run"])
-        kept = {run: results.samples.get(run, {}).get("gradients") for run in runs}
-        read = [_read(run, told) for run, told in kept.items() if told]
-        if read:
-            same = [each for each in read if (each.layers, each.epochs) == (read[0].layers, read[0].epochs)]
-            logs = np.mean([np.log(each.values) for each in same], axis=0)
-            return name, _Norms(read[0].layers, read[0].epochs, np.exp(logs)), len(same), len(runs)
-    whose = f", variant {variant!r}," if variant is not None else ""
-    raise PodiumError(
-        f"The runs of {results.experiment}{whose} kept no gradients. Train them again: "
-        f"`podium train {results.experiment}`."
-    )
+    name, kept, trained = kept_samples(results, variant, "gradients", "gradients")
+    read = [_read(run, told) for run, told in kept.items()]
+    same = [each for each in read if (each.layers, each.epochs) == (read[0].layers, read[0].epochs)]
+    logs = np.mean([np.log(each.values) for each in same], axis=0)
+    return name, _Norms(read[0].layers, read[0].epochs, np.exp(logs)), len(same), trained
 
 
 def _read(run: str, told: Any) -> _Norms:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -78,3 +79,31 @@ def _numbers(results: Results, rows: pd.DataFrame) -> list[str]:
     skip = {*IDENTITY, *results.config_fields, "epoch"}
     names = [name for name in rows if name not in skip and any(type(v) in (int, float) for v in rows[name].tolist())]
     return [*dict.fromkeys([*names, *(name for name in results.history if name not in skip)])]
+
+
+def kept_samples(
+    results: Results, variant: str | None, sample: str, words: str, *, tells: Callable[[Any], object] = bool
+) -> tuple[str, dict[str, Any], int]:
+    """Return a variant, what each of its runs kept of one kind of sample, and how many runs it has.
+
+    Args:
+        results: where from.
+        variant: whose; the first of which a run kept any where None.
+        sample: its name in a record.
+        words: what a run keeps, and which do, for the error.
+        tells: whether what a run kept says anything.
+
+    Raises:
+        PodiumError: for an unknown variant, or where no run kept any.
+    """
+    for name in [variant] if variant is not None else results.variants:
+        runs = [str(run) for run in results.rows(name)["run"]]
+        kept = {run: results.samples.get(run, {}).get(sample) for run in runs}
+        telling = {run: found for run, found in kept.items() if tells(found)}
+        if telling:
+            return name, telling, len(runs)
+    whose = f", variant {variant!r}," if variant is not None else ""
+    raise PodiumError(
+        f"The runs of {results.experiment}{whose} kept no {words}. Train them again: "
+        f"`podium train {results.experiment}`."
+    )

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from podium.lab.data.sets import Sets, Split, epoch_pictures, load_sets, to_float
+from podium.lab.data.sets import Sets, Split, load_sets, to_float
 from podium.lab.models import LineByCTC
 from podium.lab.models.ctc import best_path
 from podium.lab.training.precision import autocast
@@ -15,14 +15,14 @@ from podium.lab.training.stages import Batch, Stage
 from podium.lab.training.tasks.losses import ctc
 from podium.lab.training.tasks.metrics import numbers, reading_metrics
 from podium.lab.training.tasks.parts import SAMPLES, chunks, input_stages, prediction_samples
-from podium.lab.training.tasks.transcribe import epoch_images, number_stages
+from podium.lab.training.tasks.transcribe import Reads, epoch_images, number_stages
 from podium.lab.transcripts import BLANK
 from podium.spec import LinesConfig, PodiumError
 
 NONE = {"class_weights": "none", "label_smoothing": 0.0, "loss": "cross_entropy"}  # what CTC has not
 
 
-class Recognise:
+class Recognise(Reads):
     """A number of one digit or more a line: CTC over the columns."""
 
     def __init__(self, config: LinesConfig, model: LineByCTC, device: torch.device, sets: Sets | None = None) -> None:
@@ -45,10 +45,6 @@ class Recognise:
     def example(self) -> tuple[Tensor, ...]:
         """Return one line, (1, 1, H, W)."""
         return (to_float(self.sets.validation.images[:1]),)
-
-    def epoch_data(self, epoch: int) -> Split:
-        """Return lines that no other epoch has, made on the device from training digits; or those that stay."""
-        return epoch_pictures(self.config, self.sets, epoch)
 
     def forward(self, batch: Batch) -> Batch:
         """Compute the logits of every column, (B, T, V)."""
@@ -86,17 +82,6 @@ class Recognise:
         predicted = [number for reading in readings for number in numbers(reading)]
         read = reading_metrics(self.answers(split.targets), predicted)
         return {"loss": loss / digits, "accuracy": read["exact_match"], **read}
-
-    def answers(self, targets: Tensor) -> list[str]:
-        """Write tokens as numbers."""
-        return numbers(targets[:, 1:])
-
-    @torch.inference_mode()
-    def predict(self, images: Tensor) -> list[str]:
-        """Read lines of bytes (B, H, W), as `measure` does."""
-        self.model.eval()
-        with autocast(self.config, self.device):
-            return numbers(self.model.read(to_float(images)))
 
     @torch.inference_mode()
     def samples(self) -> dict[str, Any]:

@@ -31,7 +31,31 @@ from podium.spec import PodiumError, SequenceConfig
 LOSSES = {"cross_entropy": "Cross-entropy", "order_blind": "Order-blind loss"}
 
 
-class Transcribe:
+class Reads:
+    """What every task has whose model reads numbers: its answers are texts, its pictures may be new each epoch."""
+
+    config: SequenceConfig
+    model: Any
+    device: torch.device
+    sets: Sets
+
+    def epoch_data(self, epoch: int) -> Split:
+        """Return pictures that no other epoch has, made on the device from training digits; or those that stay."""
+        return epoch_pictures(self.config, self.sets, epoch)
+
+    def answers(self, targets: Tensor) -> list[str]:
+        """Write tokens as numbers."""
+        return numbers(targets[:, 1:])
+
+    @torch.inference_mode()
+    def predict(self, images: Tensor) -> list[str]:
+        """Read pictures of bytes (B, H, W), as `measure` does."""
+        self.model.eval()
+        with autocast(self.config, self.device):
+            return numbers(self.model.read(to_float(images)))
+
+
+class Transcribe(Reads):
     """A number of one digit or more a picture: by default cross-entropy over the next token, padding left out."""
 
     def __init__(
@@ -58,10 +82,6 @@ class Transcribe:
     def example(self) -> tuple[Tensor, ...]:
         """Return one picture, (1, 1, H, W), and its tokens but the last, (1, T - 1)."""
         return to_float(self.sets.validation.images[:1]), self.sets.validation.targets[:1, :-1]
-
-    def epoch_data(self, epoch: int) -> Split:
-        """Return pictures that no other epoch has, made on the device from training digits; or those that stay."""
-        return epoch_pictures(self.config, self.sets, epoch)
 
     def forward(self, batch: Batch) -> Batch:
         """Compute the logits of every next token, (B, T - 1, V), from the true tokens before it."""
@@ -117,17 +137,6 @@ class Transcribe:
         predicted = [number for reading in readings for number in numbers(reading)]
         read = reading_metrics(self.answers(split.targets), predicted)
         return {"loss": loss / counted, "accuracy": right / counted, **read}
-
-    def answers(self, targets: Tensor) -> list[str]:
-        """Write tokens as numbers."""
-        return numbers(targets[:, 1:])
-
-    @torch.inference_mode()
-    def predict(self, images: Tensor) -> list[str]:
-        """Read pictures of bytes (B, H, W), as `measure` does."""
-        self.model.eval()
-        with autocast(self.config, self.device):
-            return numbers(self.model.read(to_float(images)))
 
     @torch.inference_mode()
     def samples(self) -> dict[str, Any]:
