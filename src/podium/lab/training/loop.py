@@ -24,6 +24,7 @@ from podium.lab.training.checkpoint import Checkpoint, save_checkpoint
 from podium.lab.training.feeding import Feed
 from podium.lab.training.finetuning import NO_START, NoStartError, Start, find_start, freeze, take_weights
 from podium.lab.training.hidden import drawn_at, drawn_here
+from podium.lab.training.layout import laid_out
 from podium.lab.training.optimizers import build_optimizer
 from podium.lab.training.recording import (
     Assignment,
@@ -167,7 +168,7 @@ def _train(assignment: Assignment, progress: Callable[[Moment], None], stop: Sto
     config, device, folder = assignment.config, assignment.device, assignment.folder
     reset_peak(device)
     record = read_record(folder)
-    model = build_model(config).to(device)
+    model = laid_out(build_model(config).to(device))
     task = build_task(config, model, device)
     origin = assignment.origin(task.sets.data)
     reached = resume(assignment, record, origin)
