@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import torch
 
-from podium.lab.data.composites import SOURCE_SIDE, Composites, as_tokens, drawn
+from podium.lab.data.composites import SOURCE_SIDE, Composites, as_tokens, chunks_of, drawn
 from podium.lab.transcripts import DIGIT_WIDTH, LINE_HEIGHT, LINE_MARGIN, line_width
 from podium.spec import PodiumError
 
-CHUNK = 128  # pictures made at once: bounds the memory
 SHRINK = 0.2  # a digit is smaller by up to this fraction
 SHIFT = 2.0  # pixels that a digit may stand above or below the middle
 INK = 64  # a pixel from this on belongs to a digit
@@ -71,8 +70,7 @@ def compose_lines(
     y_ND = LINE_HEIGHT / 2 + (2 * uniform(count, digits) - 1) * SHIFT
 
     pictures = torch.empty((count, LINE_HEIGHT, width), dtype=torch.uint8, device=device)
-    for start in range(0, count, CHUNK):
-        part = slice(start, start + CHUNK)
+    for part in chunks_of(count, device):
         ink_NDSS = images[source_ND[part]].float() * there_ND[part, :, None, None]
         pictures[part] = drawn(ink_NDSS, x_ND[part], y_ND[part], SOURCE_SIDE * scale_ND[part], (LINE_HEIGHT, width))
     return Composites(pictures, as_tokens(labels[source_ND], length_N1.squeeze(1)))
