@@ -1,4 +1,4 @@
-"""What lifts a small vision transformer over the plateau: its first layers, the pictures, or the weights that are judged?
+"""What lifts a small vision transformer over the plateau: first layers, pictures, or averaged weights?
 
 The baseline has all of it, and each variant leaves one thing out. The settings were chosen on 5,000 pictures split off
 the training set; the test set is read once a run, at its end.
@@ -13,8 +13,8 @@ from podium.spec import Experiment, ViTConfig
 EXPERIMENT = Experiment(
     question="What lifts a small vision transformer over the plateau?",
     expectation=(
-        "Three small convolutions in the patches' place should bring most (Xiao et al. 2021), augmentation about as much "
-        "(Steiner et al. 2022), averaged weights a little (Tarvainen and Valpola 2017)."
+        "Three small convolutions in the patches' place should bring most (Xiao et al. 2021), augmentation about as "
+        "much (Steiner et al. 2022), averaged weights a little (Tarvainen and Valpola 2017)."
     ),
     baseline=ViTConfig(
         patch=4,

@@ -19,9 +19,9 @@ TUNED = {**OTHER, "start_from": "second_domain/mnist", "learning_rate": 5e-4, "e
 EXPERIMENT = Experiment(
     question="How many labelled pictures does a reader need for other writers' digits?",
     expectation=(
-        "The talks we want to beat read 92.75 % of MNIST's numbers, and 21 % of the second domain's after fine-tuning on "
-        "450 pictures. Fine-tuning should beat learning from scratch by far (Yosinski et al. 2014), and replay keep what "
-        "was learnt first (Robins 1995)."
+        "The talks we want to beat read 92.75 % of MNIST's numbers, and 21 % of the second domain's after fine-tuning "
+        "on 450 pictures. Fine-tuning should beat learning from scratch by far (Yosinski et al. 2014), and replay keep "
+        "what was learnt first (Robins 1995)."
     ),
     baseline=VisionToSequenceConfig(
         patch=12,
