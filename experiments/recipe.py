@@ -19,7 +19,9 @@ EXPERIMENT = Experiment(
     baseline=ViTConfig(
         patch=4,
         stem="convolution",
+        depth=3,
         epochs=20,
+        augment=0.7,
         elastic=0.5,
         label_smoothing=0.05,
         average=0.999,
@@ -35,7 +37,8 @@ EXPERIMENT = Experiment(
     quick={
         "dim": 32,
         "epochs": 2,
-        "train_images": 10_000,
+        "depth": 2,
+        "train_images": 5_000,
         "validation_images": 1_000,
         "batch_size": 32,
         "learning_rate": 5e-3,
