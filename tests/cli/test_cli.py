@@ -94,6 +94,7 @@ def test_list_names_everything():
 
 def test_an_empty_project_trains_and_builds_nothing(empty_project):
     assert run("train", cwd=empty_project) == ""
+    assert run("train", "--shown", cwd=empty_project) == ""
     assert run("slides", cwd=empty_project) == ""
 
 

@@ -2,7 +2,15 @@
 
 import pytest
 
-from podium.spec import Experiment, PodiumError, ViTConfig, find_project, load_experiment
+from podium.spec import (
+    Experiment,
+    PodiumError,
+    Project,
+    ViTConfig,
+    find_project,
+    load_experiment,
+    shown_experiments,
+)
 
 PAGE = """
 from podium.spec import Experiment, ViTConfig
@@ -76,6 +84,16 @@ def test_project_is_found_from_below(tmp_path):
 def test_no_project_is_said(tmp_path):
     with pytest.raises(PodiumError, match="is in no Podium project"):
         find_project(tmp_path)
+
+
+def test_what_a_deck_shows_is_found_in_its_templates(tmp_path):
+    project = Project(tmp_path)
+    deck = project.decks / "talk"
+    deck.mkdir(parents=True)
+    (deck / "slides.md.j2").write_text("<%= figure('curves', \"plateau\") %> lines of text")
+    (deck / "more.py").write_text("NAME = 'blocks'\n")
+    assert shown_experiments(project, ["blocks", "lines", "plateau"]) == ["blocks", "plateau"]
+    assert shown_experiments(Project(tmp_path / "none"), ["blocks"]) == []
 
 
 def test_an_experiment_needs_no_quick_profile():

@@ -20,6 +20,7 @@ from podium.spec import (
     find_project,
     load_experiment,
     load_question,
+    shown_experiments,
     unknown,
 )
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @podium.command()
 @click.argument("experiments", nargs=-1, metavar="[EXPERIMENT]...")
 @profile_option
+@click.option("--shown", is_flag=True, help="Of all experiments, only those that a deck shows.")
 @click.option("--only", multiple=True, metavar="VARIANT", help="Train this variant; may be repeated.")
 @set_option
 @device_option
@@ -46,6 +48,7 @@ def train(
     experiments: tuple[str, ...],
     *,
     profile: Profile,
+    shown: bool,
     only: tuple[str, ...],
     settings: tuple[str, ...],
     device: str,
@@ -57,7 +60,7 @@ def train(
     from podium.lab.training import overfit_variants, train_experiment
 
     project = find_project(Path.cwd())
-    for name in chosen_experiments(project, experiments):
+    for name in chosen_experiments(project, experiments, shown=shown):
         if not experiments and isinstance(load_question(name, project.experiments), Pulled):
             continue  # trained elsewhere
         experiment = load_experiment(name, project.experiments)
@@ -136,13 +139,19 @@ def freeze(experiments: tuple[str, ...], *, profile: Profile | None) -> None:
             click.echo(path.relative_to(project.root))
 
 
-def chosen_experiments(project: Project, names: tuple[str, ...]) -> list[str]:
-    """Return the experiments that were asked for, or all; every name is checked before the first one starts."""
+def chosen_experiments(project: Project, names: tuple[str, ...], *, shown: bool = False) -> list[str]:
+    """Return the experiments that were asked for, or all; every name is checked before the first one starts.
+
+    Args:
+        project: whose experiments these are.
+        names: as they stand on the command line.
+        shown: whether, where none is named, only those are meant that a deck shows.
+    """
     there = experiment_names(project.experiments)
     for name in names:
         if name not in there:
             raise unknown("experiment", name, there)
-    return list(names) or there
+    return list(names) or (shown_experiments(project, there) if shown else there)
 
 
 def print_overfits(name: str, found: Mapping[str, Overfit]) -> None:

@@ -26,7 +26,15 @@ from podium.spec.experiment import (
     load_question,
 )
 from podium.spec.own import OwnConfig, is_own, own_config
-from podium.spec.project import DECK_TEMPLATE, REPORT_TEMPLATE, Project, deck_names, find_project, report_names
+from podium.spec.project import (
+    DECK_TEMPLATE,
+    REPORT_TEMPLATE,
+    Project,
+    deck_names,
+    find_project,
+    report_names,
+    shown_experiments,
+)
 
 __all__ = [
     "CONFIGS",
@@ -59,5 +67,6 @@ __all__ = [
     "own_config",
     "parse_setting",
     "report_names",
+    "shown_experiments",
     "unknown",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,3 +70,19 @@ def deck_names(project: Project) -> list[str]:
 def report_names(project: Project) -> list[str]:
     """Name the reports of a project, sorted."""
     return sorted(path.parent.name for path in project.reports.glob(f"*/{REPORT_TEMPLATE}"))
+
+
+def shown_experiments(project: Project, names: Sequence[str]) -> list[str]:
+    """Return those of `names` that stand between quotes in the templates or the page functions of a deck.
+
+    Args:
+        project: whose decks are read.
+        names: of experiments.
+    """
+    texts = [
+        path.read_text("utf-8", "replace")
+        for pattern in ("*.j2", "*.py")
+        for path in project.decks.rglob(pattern)
+        if path.is_file()
+    ]
+    return [name for name in names if any(f"{mark}{name}{mark}" in text for text in texts for mark in "\"'")]
