@@ -36,13 +36,14 @@ EXPERIMENT = Experiment(
     metric="test_accuracy",
     quick={
         "dim": 32,
+        "depth": 1,
         "epochs": 2,
-        "depth": 2,
-        "train_images": 5_000,
+        "train_images": 10_000,
         "validation_images": 1_000,
         "batch_size": 32,
         "learning_rate": 5e-3,
         "label_smoothing": 0.0,
+        "average": 0.98,
         "precision": "auto",
     },
 )
