@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import shutil
 import signal
 import statistics
@@ -134,6 +135,9 @@ def main() -> None:
         "median seconds from save to screen": statistics.median(every),
         "worst": max(every),
         "seconds by kind": took,
+        "peak memory of this process, and of its largest child, MiB": [
+            round(resource.getrusage(who).ru_maxrss / 1024) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        ],
     }
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(record, indent=1) + "\n", "utf-8")

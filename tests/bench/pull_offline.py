@@ -237,6 +237,7 @@ def main() -> None:
         "first_pull": first,
         "second_pull_unchanged": again,
         "third_pull_one_changed": one,
+        "peak_memory_of_this_process_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6),
     }
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(report, indent=1) + "\n")

@@ -33,7 +33,7 @@ KEY = "local-" + "0123456789abcdef" * 3
 SWEEP = "team/bench/sweeps/bench"
 
 PULL = """
-import json, sys, time
+import json, resource, sys, time
 from pathlib import Path
 from podium.runs.pull import pull_source
 from podium.spec import Project
@@ -41,11 +41,13 @@ from podium.spec import Project
 if __name__ == "__main__":
     start = time.perf_counter()
     pulled = pull_source(Project(Path(sys.argv[1])), (sys.argv[2],), name="bench")
-    print(json.dumps({"seconds": time.perf_counter() - start, "said": str(pulled)}))
+    seconds = time.perf_counter() - start
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    print(json.dumps({"seconds": seconds, "said": str(pulled), "peak_memory_mb": round(peak * 1024 / 1e6)}))
 """
 
 LOOP = """
-import itertools, json, sys, time
+import itertools, json, resource, sys, time
 import wandb
 
 api = wandb.Api()
@@ -55,7 +57,9 @@ rows = runs = 0
 for run in itertools.islice(api.sweep(f"{entity}/{project}/{sweep}").runs, int(sys.argv[2])):
     runs += 1
     rows += len(run.history()) if sys.argv[3] == "history" else sum(1 for _ in run.scan_history())
-print(json.dumps({"seconds": time.perf_counter() - start, "runs": runs, "rows": rows}))
+seconds = time.perf_counter() - start
+peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+print(json.dumps({"seconds": seconds, "runs": runs, "rows": rows, "peak_memory_mb": round(peak * 1024 / 1e6)}))
 wandb.teardown()
 """
 
@@ -145,6 +149,7 @@ def loop(url: str, home: Path, kind: str, runs: int, total: int, **how: Any) -> 
         "scaled": scale != 1,
         "seconds": round(found["seconds"] * scale, 1),
         "requests": round(found["requests"] * scale),
+        "peak_memory_mb": found["peak_memory_mb"],
         "machine_taken_by_others": found["machine_taken_by_others"],
     }
 
@@ -208,6 +213,7 @@ def main() -> None:
             "cpu_seconds_each": [pull["cpu_seconds"] for pull in pulls],
             "server_cpu_seconds_each": [pull["server_cpu_seconds"] for pull in pulls],
             "machine_taken_by_others_each": [pull["machine_taken_by_others"] for pull in pulls],
+            "peak_memory_mb": max(pull["peak_memory_mb"] for pull in pulls),
             "requests": pulls[0]["requests"],
             "operations": pulls[0]["operations"],
             "rows_kept": rows,
@@ -215,11 +221,13 @@ def main() -> None:
         },
         "pull_again_unchanged": {
             "seconds": round(again["seconds"], 2),
+            "peak_memory_mb": again["peak_memory_mb"],
             "requests": again["requests"],
             "said": again["said"],
         },
         "loops": loops,
         "times_faster": {kind: round(found["seconds"] / seconds, 1) for kind, found in loops.items()},
+        "peak_memory_of_this_process_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6),
         "note": "Loops with scaled = true were measured on measured_runs runs and scaled linearly to all. "
         "machine_taken_by_others is the share of all cores that other programs used meanwhile, of 1.",
     }

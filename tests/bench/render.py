@@ -76,6 +76,9 @@ def main() -> None:
         "one new run among 500: figures drawn and Markdown rendered": one_new,
         "nothing new among 500, everything looked at again": nothing_new,
         f"{BIG_RUNS:,} runs x 30 columns, from the frozen table": many,
+        "peak memory of this process, and of its largest child, MiB": [
+            round(resource.getrusage(who).ru_maxrss / 1024) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        ],
     }
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(record, indent=1) + "\n", "utf-8")

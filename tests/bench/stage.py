@@ -71,6 +71,9 @@ def main() -> None:
         "unchanged": unchanged,
         "only the check of every click": checked,
         "megabytes": {name: round(size / 1e6, 1) for name, size in sizes.items()},
+        "peak memory of this process, and of its largest child, MiB": [
+            round(resource.getrusage(who).ru_maxrss / 1024) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        ],
     }
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
