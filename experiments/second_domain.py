@@ -1,7 +1,7 @@
 """How well does a transformer read numbers by other writers, and how many labelled pictures does that take?
 
 It learns to read one to five MNIST digits on an 84x84 picture, each training picture new. The second domain is numbers
-of scikit-learn's digits: 8x8 pixels enlarged, other writers, and a test set of writers that nothing was learnt from.
+of scikit-learn's digits: 8x8 pixels enlarged, other writers, and a test set of forms that nothing was learnt from.
 450 labelled pictures of it are for fine-tuning.
 
     podium train second_domain                                   the quick profile: the same comparison, small
@@ -11,10 +11,16 @@ of scikit-learn's digits: 8x8 pixels enlarged, other writers, and a test set of 
 What a GPU adds is width and time: `--profile full --set dim=256 --set depth=4 --only mnist --set epochs=120`.
 """
 
-from podium.spec import Experiment, VisionToSequenceConfig
+from podium.spec import Experiment, Value, VisionToSequenceConfig
 
-OTHER = {"dataset": "digits", "fresh": False, "train_images": 450, "validation_images": 200, "batch_size": 25}
-TUNED = {**OTHER, "start_from": "second_domain/mnist", "learning_rate": 5e-4, "epochs": 60}
+OTHER: dict[str, Value] = {
+    "dataset": "digits",
+    "fresh": False,
+    "train_images": 450,
+    "validation_images": 200,
+    "batch_size": 25,
+}
+TUNED: dict[str, Value] = {**OTHER, "start_from": "second_domain/mnist", "learning_rate": 5e-4, "epochs": 60}
 
 EXPERIMENT = Experiment(
     question="How many labelled pictures does a reader need for other writers' digits?",
@@ -40,6 +46,7 @@ EXPERIMENT = Experiment(
     ),
     variants={
         "mnist": {},
+        "untouched": {**OTHER, "start_from": "second_domain/mnist", "epochs": 0},
         "fine-tuned": TUNED,
         "fine-tuned with replay": {**TUNED, "replay": 0.3},
         "from scratch": {**OTHER, "epochs": 60},

@@ -42,7 +42,8 @@ def test_unknown_field_names_the_nearest():
     ("changes", "sentence"),
     [
         ({"position": "spiral"}, "must be one of 'none', 'sinusoidal', 'learned', 'rotary'; not 'spiral'"),
-        ({"epochs": 0}, "epochs must be above 0"),
+        ({"epochs": 0}, "epochs must be above 0, or 0 where start_from names weights to measure; got 0"),
+        ({"epochs": -1, "start_from": "a/b"}, "epochs must be above 0, or 0 where start_from names .* got -1"),
         ({"epochs": 1.5}, "must be a whole number; not 1.5"),
         ({"epochs": True}, "must be a whole number; not True"),
         ({"dropout": 1.0}, "dropout must be at least 0 and below 1"),
@@ -66,6 +67,10 @@ def test_impossible_values_are_refused(changes, sentence):
         ({"beam": 0}, "beam must be above 0; got 0"),
         ({"spacing": 1.5}, "spacing must be between 0 and 1 digit's width; got 1.5"),
         ({"overlap": -0.1}, "overlap must be between 0 and 1 digit's width"),
+        ({"curriculum": 1.5}, "curriculum must be between 0, which is off, and 1, which is all epochs; got 1.5"),
+        ({"auxiliary": 1.0, "reader": "attention"}, "auxiliary must be at least 0, which is off, and below 1; got 1.0"),
+        ({"auxiliary": 0.3}, "auxiliary adds CTC to attention's loss, and reader='ctc' has no other: set auxiliary=0"),
+        ({"curriculum": 0.5, "fresh": False}, "curriculum makes other numbers each epoch, and fresh=false keeps them"),
     ],
 )
 def test_impossible_readers_are_refused(changes, sentence):
@@ -78,6 +83,7 @@ def test_runs_of_the_first_release_keep_their_names():
     assert ViTConfig(seed=3, dropout=0.1).digest() == "5782cfc8"
     assert VisionToSequenceConfig(seed=3, dropout=0.1).digest() == "a63af470"
     assert ViTConfig(seed=3, dropout=0.1, pool="class").digest() != "5782cfc8"
+    assert VisionToSequenceConfig(seed=3, dropout=0.1, curriculum=0.5).digest() != "a63af470"
 
 
 def test_whole_numbers_fit_where_numbers_do():

@@ -57,6 +57,8 @@ LATER = frozenset(
         "decoding",
         "beam",
         "fresh",
+        "curriculum",
+        "auxiliary",
     }
 )
 
@@ -72,7 +74,7 @@ class Config:
     model: ClassVar[str]
 
     seed: int = 0
-    epochs: int = 12
+    epochs: int = 12  # 0 only measures what start_from names
     dataset: str = "mnist"  # mnist, fashion, digits (scikit-learn's), or a folder of labelled pictures
     train_images: int = 60_000  # training pictures an epoch; validation_images of them are split off first
     validation_images: int = 5_000  # split off the training set, never trained on
@@ -104,7 +106,10 @@ class Config:
         """Check every value against its field, so that no impossible config exists."""
         for field_name, kind in field_types(type(self)).items():
             _check(type(self).__name__, field_name, getattr(self, field_name), kind)
-        for name in ("epochs", "train_images", "batch_size", "learning_rate", "accumulate"):
+        if self.epochs < (0 if self.start_from else 1):
+            msg = f"epochs must be above 0, or 0 where start_from names weights to measure; got {self.epochs}."
+            raise PodiumError(msg)
+        for name in ("train_images", "batch_size", "learning_rate", "accumulate"):
             if getattr(self, name) <= 0:
                 msg = f"{name} must be above 0; got {getattr(self, name)!r}."
                 raise PodiumError(msg)
@@ -199,6 +204,7 @@ class SequenceConfig(Config):
     expansion: int = 2  # feed-forward width over dim
     digits: int = 5  # most digits in a number; the fewest is one
     fresh: bool = True  # new pictures every epoch; else train_images that stay
+    curriculum: float = 0.0  # share of the epochs over which the longest number grows from 1 digit to all; 0 is off
     loss: SequenceLoss = "cross_entropy"  # order_blind counts digits, wherever they stand
     ignore_padding: bool = True  # what comes after the end costs nothing
     padding_mask: bool = False  # attention does not look at padding
@@ -212,6 +218,12 @@ class SequenceConfig(Config):
             if getattr(self, name) <= 0:
                 msg = f"{name} must be above 0; got {getattr(self, name)!r}."
                 raise PodiumError(msg)
+        if not 0 <= self.curriculum <= 1:
+            msg = f"curriculum must be between 0, which is off, and 1, which is all epochs; got {self.curriculum!r}."
+            raise PodiumError(msg)
+        if self.curriculum and not self.fresh:
+            msg = "curriculum makes other numbers each epoch, and fresh=false keeps them: set one of the two back."
+            raise PodiumError(msg)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,6 +250,7 @@ class LinesConfig(SequenceConfig):
     encoder: typing.Literal["cnn", "lstm", "transformer"] = "lstm"  # what reads the columns
     reader: typing.Literal["ctc", "attention"] = "ctc"  # loss, ignore_padding, class_weights are attention's
     decoder_depth: int = 1  # of attention
+    auxiliary: float = 0.0  # share of CTC over the columns in attention's loss while it trains; 0 is off
     learning_rate: float = 1e-3
 
     def __post_init__(self) -> None:
@@ -247,6 +260,12 @@ class LinesConfig(SequenceConfig):
             if not 0 <= getattr(self, name) <= 1:
                 msg = f"{name} must be between 0 and 1 digit's width; got {getattr(self, name)!r}."
                 raise PodiumError(msg)
+        if not 0 <= self.auxiliary < 1:
+            msg = f"auxiliary must be at least 0, which is off, and below 1; got {self.auxiliary!r}."
+            raise PodiumError(msg)
+        if self.auxiliary and self.reader == "ctc":
+            msg = "auxiliary adds CTC to attention's loss, and reader='ctc' has no other: set auxiliary=0."
+            raise PodiumError(msg)
 
 
 CONFIGS: dict[str, type[Config]] = {c.model: c for c in (ViTConfig, CNNConfig, VisionToSequenceConfig, LinesConfig)}

@@ -2,6 +2,8 @@
 
 import gzip
 import importlib.util
+from difflib import SequenceMatcher
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -64,6 +66,19 @@ def test_digits_are_scikit_learns():
     ).squeeze(1)
     assert (small - wanted).abs().mean() < 12  # of 255: the same picture, larger
     assert not images[:, :4].any()
+
+
+def test_no_form_of_the_digits_is_in_both_sets():
+    """The labels go through one sequence fourteen times; the last four times are the test set."""
+    pytest.importorskip("sklearn")
+    found = load_digits()
+    labels = "".join(map(str, [*found.train_labels.tolist(), *found.test_labels.tolist()]))
+    starts = [0, 130, 256, 386, 516, 646, 776, 915, 1029, 1157, 1287, 1415, 1545, 1667, 1797]
+    forms = [labels[start:end] for start, end in pairwise(starts)]
+    assert len(found.train_labels) == starts[10]
+    assert all(SequenceMatcher(None, forms[0], form, autojunk=False).ratio() > 0.9 for form in forms)
+    across = labels[1287 - 64 : 1287 + 64]  # as long, half in each set: no form
+    assert SequenceMatcher(None, forms[0], across, autojunk=False).ratio() < 0.8
 
 
 def test_without_scikit_learn_it_says_how_to_get_it(monkeypatch):

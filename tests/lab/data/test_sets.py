@@ -1,5 +1,7 @@
 """Sets of a config: sizes, order, and that no split sees another's digits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -108,6 +110,43 @@ def test_lines_come_from_their_own_digits_and_are_fresh(mnist):
     first, second = epoch_pictures(config, sets, 1), epoch_pictures(config, sets, 2)
     assert first.images.shape == (20, height, width)
     assert not torch.equal(first.targets, second.targets)
+
+
+def lengths(split):
+    return [len(number) for number in as_numbers(split.targets[:, 1:])]
+
+
+@pytest.mark.parametrize("family", [VisionToSequenceConfig, LinesConfig])
+def test_under_a_curriculum_numbers_grow_and_shapes_stay(mnist, family):
+    config = family(digits=3, train_images=60, validation_images=50, epochs=8, curriculum=0.5)
+    sets, whole = load_sets(config, "cpu", mnist), load_sets(config.but(curriculum=0.0), "cpu", mnist)
+    assert torch.equal(sets.test.images, whole.test.images)
+    assert torch.equal(sets.validation.targets, whole.validation.targets)
+    epochs = [epoch_pictures(config, sets, number) for number in range(1, 9)]
+    assert [max(lengths(split)) for split in epochs] == [1, 1, 2, 2, 3, 3, 3, 3]
+    assert {split.images.shape for split in epochs} == {(60, *picture_size(config))}
+    assert {split.targets.shape for split in epochs} == {(60, 5)}
+    assert torch.equal(epochs[2].images, epoch_pictures(config, sets, 3).images)
+    plain = epoch_pictures(config.but(curriculum=0.0), whole, 7)
+    assert torch.equal(epochs[6].images, plain.images)
+
+
+def test_short_lines_stand_anywhere(mnist):
+    config = LinesConfig(digits=6, train_images=200, validation_images=50, epochs=8, curriculum=0.5)
+    bright = replace(mnist, train_images=mnist.train_images.clamp(min=200))
+    split = epoch_pictures(config, load_sets(config, "cpu", bright), 1)
+    ink = split.images.amax(dim=1) > 100
+    first = ink.float().argmax(dim=1)
+    width = picture_size(config)[1]
+    assert first.min() < width / 8
+    assert first.max() > width / 2
+    assert (ink.sum(dim=1) < width / 3).all()
+
+
+def test_a_folder_has_no_curriculum(folder):
+    config = VisionToSequenceConfig(dataset=str(folder), validation_images=4, digits=3, curriculum=0.5)
+    with pytest.raises(PodiumError, match="curriculum needs numbers that are made"):
+        load_sets(config)
 
 
 def test_a_classifiers_epoch_is_its_training_set(mnist):

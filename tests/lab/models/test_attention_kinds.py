@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+from torch.nn import functional as F
 
 from podium.lab.models.attention import merge, split
 from podium.lab.models.positions import POSITIONS

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+from torch.nn import functional as F
 
 from podium.lab.models.patches import PatchEmbedding
 from podium.lab.models.transformer import Decoder, DecoderBlock, Encoder, EncoderBlock

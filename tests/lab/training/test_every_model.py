@@ -20,6 +20,7 @@ SMALL = {
 }  # fmt: skip
 SHARED = field_types(Config)
 TAKEN = {name for name in dir(torch.nn.Module) if callable(getattr(torch.nn.Module, name))}
+UNLEARNT = {"decoding", "fresh"}  # what comes after learning, or before it
 OF_ATTENTION = ("loss", "ignore_padding", "padding_mask", "attention", "scores")
 
 
@@ -87,10 +88,22 @@ def test_it_builds_and_one_step_lowers_its_loss(tiny, model, changes):
     assert describe(net, task.example())["parameters"] == sum(parameter.numel() for parameter in net.parameters())
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_it_learns_one_batch_by_heart(tiny, model):
-    found = overfit_one_batch(small(model), steps=600)
+def kinds():
+    """Every model as it is by itself, then every choice that changes what learns, each config once."""
+    seen = {small(model) for model in MODELS}
+    yield from (pytest.param(model, {}, id=model) for model in MODELS)
+    for model, changes in variants():
+        config = small(model).but(**changes)
+        if config not in seen and not UNLEARNT & changes.keys():
+            seen.add(config)
+            yield pytest.param(model, changes, id=f"{model}-{named(changes)}", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("model", "changes"), list(kinds()))
+def test_it_learns_one_batch_by_heart(tiny, model, changes):
+    found = overfit_one_batch(small(model).but(**changes), steps=1_500)
     assert found.reached, found
+    assert found.loss < 0.01
 
 
 def test_torchs_own_attention_has_no_additive_scores():

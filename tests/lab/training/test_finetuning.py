@@ -10,6 +10,9 @@ from podium.lab.training.checkpoint import FILE, load_checkpoint
 from podium.lab.training.experiment import is_done, waves
 from podium.lab.training.finetuning import encoder_parts, find_start, freeze, take_weights
 from podium.lab.training.loop import train_run
+from podium.press.pages.render import render
+from podium.press.results import freeze as freeze_results
+from podium.press.results import load_results
 from podium.spec import CNNConfig, PodiumError, Variant
 
 
@@ -154,6 +157,105 @@ def test_who_is_started_from_is_trained_first(project, tiny):
     asked = [Variant("tuned", config.but(start_from="tiny/first")), Variant("first", config)]
     records = train_all(project, tiny.TINY, asked, "quick", device="cpu", wandb="off")
     assert [(record.variant, record.state) for record in records] == [("tuned", "finished"), ("first", "finished")]
+
+
+def test_without_an_epoch_the_start_is_measured(project, tiny, first):
+    said = []
+    asked = tiny.TINY_VIT.but(epochs=0, start_from="tiny/first")
+    record = train(project, tiny, "zero-shot", asked, notify=said.append)
+    assert (record.state, record.reason, record.history) == ("finished", "", [])
+    assert record.provenance["start"] == f"tiny/{first.id}"
+    assert said == [f"{record.id} starts from tiny/{first.id}."]
+    assert record.model["parameters"] == first.model["parameters"]
+    same = {name for name in first.summary if name.startswith(("val_", "test_"))}
+    assert {name: record.summary[name] for name in same} == {name: first.summary[name] for name in same}
+    of_training = {"train_loss", "train_accuracy", "gradient_norm", "images_per_second"}
+    assert record.summary.keys() == first.summary.keys() - of_training
+    assert record.samples["predictions"] == first.samples["predictions"]
+    assert not {"gradients", "progress"} & record.samples.keys()
+    assert [step["label"] for step in record.model["pipeline"]] == ["MNIST", "Normalise", "ViT"]
+    assert record.model["pipeline"][0]["detail"] == "40 validation and 40 test pictures, 28 by 28"
+    assert is_done(record)
+
+
+def test_what_was_measured_only_is_a_start_too(project, tiny, first):
+    train(project, tiny, "zero-shot", tiny.TINY_VIT.but(epochs=0, start_from="tiny/first", average=0.5))
+    start = find_start(project, tiny.TINY_VIT.but(start_from="tiny/zero-shot"), "quick")
+    assert all(torch.equal(value, kept(first).judged[name]) for name, value in start.weights.items())
+
+
+def test_a_measurement_that_was_cut_off_is_done_again(project, tiny, first, monkeypatch):
+    asked = tiny.TINY_VIT.but(epochs=0, start_from="tiny/first")
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("podium.lab.training.tasks.classify.Classify.measure", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(project, tiny, "zero-shot", asked)
+    record = train(project, tiny, "zero-shot", asked)
+    assert record.state == "finished"
+    assert record.summary["test_loss"] == first.summary["test_loss"]
+
+
+@pytest.mark.parametrize("family", ["reader", "lines"])
+def test_readers_are_measured_without_an_epoch(project, tiny, family):
+    config = tiny.FAMILIES[family].but(epochs=1)
+    train(project, tiny, "first", config)
+    record = train(project, tiny, "zero-shot", config.but(epochs=0, start_from="tiny/first"))
+    assert {"val_exact_match", "test_exact_match", "test_character_error_rate"} <= record.summary.keys()
+    assert [step["kind"] for step in record.model["pipeline"]] == ["data", "data", "code", "code"]
+
+
+def test_a_measurement_stands_beside_those_who_learn(project, tiny):
+    config = tiny.TINY_VIT.but(epochs=1)
+    asked = [Variant("zero-shot", config.but(start_from="tiny/first", epochs=0)), Variant("first", config)]
+    records = train_all(project, tiny.TINY, asked, "quick", device="cpu", wandb="off", cohort="always")
+    assert [record.state for record in records] == ["finished", "finished"]
+    assert records[0].summary["test_accuracy"] == records[1].summary["test_accuracy"]
+
+
+DECK = """<%= slide("default", kicker="k") %>
+<%= number("tiny", "zero-shot", "test_accuracy") %>
+<%= table("tiny", ["test_accuracy", "seconds", "val_loss"]) %>
+<%= diagram("pipeline", "tiny", "zero-shot") %>
+<%= figure("curves", "tiny", metric="val_loss") %>
+<%= claim("tiny", "first", "zero-shot", "test_accuracy") %>
+<%= predictions("tiny", "zero-shot") %>
+"""
+
+
+def test_a_measurement_lands_on_a_slide_and_freezes(project, tiny):
+    config = tiny.TINY_VIT.but(epochs=1)
+    zero = config.but(epochs=0, start_from="tiny/first")
+    asked = [Variant(name, each.but(seed=s)) for name, each in (("first", config), ("zero-shot", zero)) for s in (0, 1)]
+    train_all(project, tiny.TINY, asked, "full", device="cpu", wandb="off")
+    project.experiments.mkdir()
+    (project.slides / "theme").mkdir(parents=True)
+    deck = project.decks / "talk" / "slides.md.j2"
+    deck.parent.mkdir(parents=True)
+    deck.write_text(DECK)
+    (project.experiments / "tiny.py").write_text(
+        "from podium.spec import Experiment, ViTConfig\n"
+        "EXPERIMENT = Experiment(question='?', expectation='', baseline=ViTConfig(), variants={'first': {}}, "
+        "metric='test_accuracy')\n"
+    )
+    rendered = render(project, "talk").markdown
+    assert "40 test pictures" in rendered
+    assert "unequal budget: epochs" in rendered
+    freeze_results(project, "tiny")
+    frozen = load_results(project, "tiny", "frozen")
+    assert frozen.by_seed("zero-shot", "test_accuracy") == frozen.by_seed("first", "test_accuracy")
+    assert frozen.model("zero-shot")["pipeline"][-1]["label"] == "ViT"
+
+
+def test_what_is_replayed_is_whole(project, tiny):
+    """The start learnt from short numbers first; they are not what is to be remembered."""
+    config = tiny.TINY_READER.but(epochs=1, curriculum=1.0)
+    train(project, tiny, "first", config)
+    start = find_start(project, config.but(start_from="tiny/first", replay=0.5), "quick")
+    assert start.config == config.but(curriculum=0.0)
 
 
 def test_waves_end_where_variants_start_from_one_another(tiny):

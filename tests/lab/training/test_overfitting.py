@@ -5,6 +5,7 @@ from click.testing import CliRunner
 
 from podium.cli import podium
 from podium.lab.training import overfit_one_batch, overfit_variants, overfitting
+from podium.lab.training.tasks import build_task
 from podium.spec import PodiumError
 
 
@@ -15,6 +16,16 @@ def test_one_batch_is_learnt_by_heart(tiny, family):
     assert found.reached, str(found)
     assert found.loss < 0.01
     assert str(found) == f"loss {found.loss:.4f} after {found.steps} steps"
+
+
+def test_the_batch_is_a_whole_one(tiny, monkeypatch):
+    """Neither a curriculum's first lesson, nor nothing because a variant only measures."""
+    seen = []
+    monkeypatch.setattr(
+        overfitting, "build_task", lambda config, *rest: seen.append(config) or build_task(config, *rest)
+    )
+    overfit_one_batch(tiny.TINY_READER.but(curriculum=1.0, epochs=0, start_from="tiny/first"), steps=1)
+    assert (seen[0].curriculum, seen[0].epochs, seen[0].start_from) == (0.0, 1, "")
 
 
 def test_what_cannot_learn_is_told(tiny):

@@ -8,11 +8,12 @@ import torch
 from podium.lab.models import build_model
 from podium.lab.training import overfit_one_batch, train_experiment
 from podium.lab.training.checkpoint import load_checkpoint
+from podium.lab.training.cohort import train_together
 from podium.lab.training.loop import train_run
 from podium.press.pages.render import render
 from podium.press.results.table import results_from
 from podium.runs import read_runs
-from podium.spec import PodiumError, Variant, config_from, load_experiment, own_config
+from podium.spec import PodiumError, Project, Variant, config_from, load_experiment, own_config
 
 MODEL = '''
 """A model of ours."""
@@ -102,6 +103,47 @@ def test_from_a_file_to_records(project, tiny, folder):
     rendered = render(project, "talk").markdown
     assert "pictures a second" in rendered
     assert "Linear" in rendered
+
+
+STACKED = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, width: int = 8, *, norm: bool = False):
+        super().__init__()
+        self.hidden = nn.Linear(784, width)
+        self.norm = nn.BatchNorm1d(width) if norm else nn.LayerNorm(width)
+        self.head = nn.Linear(width, 10)
+
+    def forward(self, images):
+        return self.head(self.norm(self.hidden(images.flatten(1))).relu())
+"""
+
+
+KEPT = (
+    "seed 0 and 1 more are not trained together: its norm.running_mean changes as it trains, beside the weights that a "
+    "cohort keeps. A norm over groups or layers has nothing of the kind."
+)
+
+
+@pytest.mark.parametrize(("norm", "said"), [(False, []), (True, [KEPT])], ids=["layer norm", "batch norm"])
+def test_it_joins_a_cohort_where_it_may(project, tiny, folder, norm, said):
+    """And has the results that it has alone, either way."""
+    (folder / "stacked.py").write_text(STACKED)
+    config = own_config("stacked:Net", norm=norm, epochs=2, train_images=64, validation_images=40, batch_size=32)
+    asked = [Variant(f"seed {seed}", config.but(seed=seed)) for seed in (0, 1)]
+    options = {"tracker_mode": "off", "device": "cpu"}
+    heard = []
+    records = train_together(project, tiny.TINY, asked, "quick", mode="always", notify=heard.append, **options)
+    assert heard == said
+    for variant, record in zip(asked, records, strict=True):
+        assert ("cohort" in record.provenance) != norm
+        alone = train_run(Project(project.root / "alone"), tiny.TINY, variant, "quick", **options)
+        shared = {name for name in alone.summary if name.startswith(("val_", "test_", "train_"))}
+        assert {name: record.summary[name] for name in shared} == pytest.approx(
+            {name: alone.summary[name] for name in shared}, rel=1e-3
+        )
 
 
 def test_it_is_swept(project, tiny, folder):

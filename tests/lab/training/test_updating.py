@@ -35,6 +35,7 @@ def one_step(config):
         ("reader", 3, {"loss": "order_blind"}),
         ("reader", 3, {"ignore_padding": False, "class_weights": "balanced"}),
         ("lines", 3, {"reader": "ctc", "label_smoothing": 0.0}),
+        ("lines", 3, {"reader": "attention", "auxiliary": 0.3}),
     ],
 )
 def test_in_parts_equals_whole(tiny, family, parts, changes):

@@ -8,6 +8,7 @@ import pytest
 from podium.press.figures import curves
 from podium.press.results import results_from
 from podium.runs import Record
+from podium.spec import PodiumError
 
 PLANNED = 12
 
@@ -52,6 +53,25 @@ def test_curves_grow_into_the_room_of_the_epochs_to_come():
     axes = drawing.figure.axes[0]
     assert axes.get_xlim()[1] >= PLANNED
     assert drawing.finding == f"Still training: epoch 3 to 4 of {PLANNED}"
+
+
+def measured(variant):
+    """A run that took another's weights, and learnt nothing."""
+    zero = record(variant, 0, 0, finished=True)
+    return replace(zero, config={**zero.config, "epochs": 0, "start_from": "e/a"})
+
+
+def test_what_learnt_nothing_has_no_curve_and_is_said(made):
+    drawing = made.check(curves(results_from([*done(), measured("zero-shot")], "e")))
+    assert "1 variant without training left out" in drawing.note
+    assert "zero-shot" not in drawing.alt
+    assert [text for text in made.texts(drawing) if text.get_text() == "zero-shot"] == []
+    assert "left out" not in curves(followed(*done())).note
+
+
+def test_where_nobody_learnt_there_is_no_curve():
+    with pytest.raises(PodiumError, match="No run of e has an epoch: they were measured without training"):
+        curves(results_from([measured("zero-shot")], "e"))
 
 
 def test_what_trains_counts_within_its_own_profile():

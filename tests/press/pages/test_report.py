@@ -2,10 +2,11 @@
 
 import html
 
+import pandas as pd
 import pytest
 
 from podium.press.pages.render import compose
-from podium.press.pages.report import compose_report
+from podium.press.pages.report import _selection, compose_report
 from podium.spec import PodiumError
 
 HOSTILE = "*{{ 7*7 }}* <script>alert(1)</script> [x](y) $a$ `b`"
@@ -88,3 +89,19 @@ def test_a_slide_of_a_built_deck_is_linked_to(trained, report):
     report("<%= slide_link('talk', 3, 'x') %>")
     with pytest.raises(PodiumError, match="slides 1 to 2; not 3"):
         compose_report(trained, "notes")
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"epochs": [12, 12]}, "the last epoch's weights"),
+        ({"epochs": [12], "patience": [None]}, "the last epoch's weights"),
+        ({"epochs": [12], "patience": [3]}, "with patience the weights of the epoch that validated best"),
+        (
+            {"epochs": [12, 0], "patience": [None, 3]},
+            "the last epoch's weights, without epochs the weights that the run started from",
+        ),
+    ],
+)
+def test_the_appendix_says_which_weights_were_judged(fields, said):
+    assert _selection(pd.DataFrame(fields)) == f"{said}; nothing was chosen on the test set"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from podium.press.results import freeze, load_results, read_frozen
 from podium.press.results.frozen import from_csv, to_csv
 from podium.runs import Record, read_runs
-from podium.spec import PodiumError, Project
+from podium.spec import PodiumError, Project, ViTConfig
 
 NAME = "positional_encoding"
 HOSTILE = '{{ 7*7 }}</script><img src=x onerror=alert(1)>, "quoted"\nline'
@@ -22,17 +22,20 @@ def test_frozen_runs_read_back_equal(trained, write):
     write(trained.runs, "broken", state="failed", epochs=1)
     write(trained.runs, "trial-000", sweep="12345678", epochs=1)
     write(trained.runs, "cut", state="running", epochs=1)
+    measured = ViTConfig(start_from=f"{NAME}/learned")
+    write(trained.runs, "zero-shot", epochs=0, config=measured, summary={"test_accuracy": 0.7, "val_accuracy": 0.6})
     table, rest = freeze(trained, NAME)
     assert (table.name, rest.name) == ("positional_encoding.csv", "positional_encoding.json")
     local = [record for record in read_runs(trained.runs, NAME) if record.state != "running"]
     frozen = {record.id: record for record in read_frozen(trained, NAME)}
-    assert len(frozen) == len(local) == 23
+    assert len(frozen) == len(local) == 24
     for record in local:
         kept = frozen[record.id]
         assert replace(kept, model={}, samples={}) == replace(record, model={}, samples={})
         assert kept.model in ({}, record.model)
     ours, theirs = load_results(trained, NAME), load_results(trained, NAME, "frozen")
     pd.testing.assert_frame_equal(ours.compared.sort_index(axis=1), theirs.compared.sort_index(axis=1))
+    assert theirs.by_seed("zero-shot", "test_accuracy") == {0: 0.7}
     assert theirs.sample("rotary") == ours.sample("rotary")
     assert theirs.model("rotary") == ours.model("rotary")
 

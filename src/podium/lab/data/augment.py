@@ -10,7 +10,7 @@ from functools import cache
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+from torch.nn import functional as F
 
 from podium.lab import randomness
 from podium.lab.data.sets import DEVIATION, MEAN

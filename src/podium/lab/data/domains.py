@@ -1,7 +1,8 @@
 """Other domains with MNIST's shape: Fashion-MNIST where its files are given, and scikit-learn's digits.
 
 Xiao, Rasul and Vollgraf 2017, Fashion-MNIST. Alpaydin and Kaynak 1998, Optical Recognition of Handwritten Digits: the
-1,797 pictures of 8 by 8 that scikit-learn's package holds are that set's test part, of thirteen writers.
+1,797 pictures of 8 by 8 that scikit-learn's package holds are a copy of that set's test part. Its description tells of
+a preprinted form and of thirteen people, none of them among the thirty of the training part, which is not here.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+from torch.nn import functional as F
 
 from podium.lab.data.mnist import MD5, Mnist, cache_folder, parse_idx
 from podium.spec import PodiumError
 
 FASHION = "fashion"  # folder beside MNIST's files
-LAST_LEARNT = 1287  # scikit-learn's pictures stand writer by writer, and one of them ends here
+LAST_LEARNT = 1287  # scikit-learn's pictures stand form by form, and the eleventh begins here: see `load_digits`
 INK = 20  # pixels that a digit's ink has in MNIST's 28
 DIGITS_FILE = Path("datasets") / "data" / "digits.csv.gz"
 
@@ -38,10 +39,12 @@ def load_fashion(folder: Path | None = None) -> Mnist:
 
 
 def load_digits() -> Mnist:
-    """Read scikit-learn's digits, enlarged to 28 by 28 with MNIST's margin; other writers, another hand.
+    """Read scikit-learn's digits, enlarged to 28 by 28 with MNIST's margin: people and pens that MNIST has not.
 
-    They come in the order of their writers: the last 510 pictures, of writers that nothing was learnt from, are the
-    test set.
+    The file names no writer, but its labels go through the same sequence, of about 130 digits, fourteen times: one
+    form each, filled by one hand (scikit-learn's course, Sample grouping, takes the same places for the writers' ends).
+    The first ten forms, 1,287 pictures, are the training set, the last four, 510 pictures, the test set: no form is in
+    both. Fourteen forms of thirteen people leave it open which of them filled two.
 
     Raises:
         PodiumError: where scikit-learn is not installed.

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch.nn.functional import pad
 
 from podium.lab import randomness
-from podium.lab.data.composites import as_tokens, assert_disjoint, compose
+from podium.lab.data.composites import as_tokens, assert_disjoint, chunks_of, compose
 from podium.lab.data.domains import load_digits, load_fashion
 from podium.lab.data.folder import Labelled, load_folder
 from podium.lab.data.lines import compose_lines
 from podium.lab.data.mnist import Mnist, load_mnist
-from podium.lab.transcripts import LINE_HEIGHT, SIDE, line_width
+from podium.lab.transcripts import LINE_HEIGHT, PADDING, SIDE, line_width
 from podium.spec import Config, LinesConfig, PodiumError, SequenceConfig, unknown
 
 MEAN, DEVIATION = 0.1307, 0.3081  # of MNIST's training pixels in [0, 1]
@@ -105,29 +106,74 @@ def load_sets(config: Config, device: torch.device | str = "cpu", source: Mnist 
 def epoch_pictures(config: Config, sets: Sets, epoch: int) -> Split:
     """Return what one epoch learns from: the training set, or `train_images` fresh numbers of training digits.
 
-    Fresh numbers are a function of (seed, epoch).
+    Fresh numbers are a function of (seed, epoch), and of how long a curriculum lets them be.
     """
     if not isinstance(config, SequenceConfig) or sets.train.targets.ndim == 2:
         return sets.train
     generator = randomness.generator(config.seed, epoch, "composites", sets.train.images.device)
-    return composed(config, sets.train, config.train_images, generator)
+    return composed(config, sets.train, config.train_images, generator, longest_at(config, epoch))
 
 
-def composed(config: SequenceConfig, source: Split, count: int, generator: torch.Generator) -> Split:
-    """Make numbers of single digits, as the config's family reads them: in a line, or anywhere on a picture."""
+def longest_at(config: SequenceConfig, epoch: int) -> int:
+    """Return the most digits of an epoch's fresh numbers: from one to all over the curriculum's share of the epochs.
+
+    Bengio et al. 2009, Curriculum Learning.
+
+    >>> from podium.spec import VisionToSequenceConfig
+    >>> config = VisionToSequenceConfig(epochs=20, digits=5, curriculum=0.4)
+    >>> [longest_at(config, epoch) for epoch in range(1, 12)]
+    [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 5]
+    """
+    growing = config.curriculum * config.epochs  # epochs
+    if epoch - 1 >= growing - 1e-9:
+        return config.digits
+    return 1 + int((epoch - 1) * (config.digits - 1) / growing + 1e-9)
+
+
+def composed(
+    config: SequenceConfig, source: Split, count: int, generator: torch.Generator, longest: int | None = None
+) -> Split:
+    """Make numbers of single digits, as the config's family reads them: in a line, or anywhere on a picture.
+
+    Args:
+        config: of the model.
+        source: single digits.
+        count: of pictures.
+        generator: on the source's device; decides everything.
+        longest: most digits in a number; the config's when None. Shapes are the config's whatever it is.
+    """
+    longest = longest or config.digits
     if isinstance(config, LinesConfig):
         made = compose_lines(
             source.images,
             source.targets,
             count,
-            config.digits,
+            longest,
             generator,
             spacing=config.spacing,
             overlap=config.overlap,
         )
     else:
-        made = compose(source.images, source.targets, count, config.digits, generator)
-    return Split(made.pictures, made.tokens)
+        made = compose(source.images, source.targets, count, longest, generator)
+    if longest == config.digits:
+        return Split(made.pictures, made.tokens)
+    tokens = pad(made.tokens, (0, config.digits - longest), value=PADDING)
+    return Split(_widened(made.pictures, picture_size(config)[1], generator), tokens)
+
+
+def _widened(pictures_NHV: torch.Tensor, width: int, generator: torch.Generator) -> torch.Tensor:
+    """Lay pictures somewhere on wider ones without ink: (N, H, V) to (N, H, width)."""
+    count, height, narrow = pictures_NHV.shape
+    if narrow == width:
+        return pictures_NHV
+    device = pictures_NHV.device
+    wide_NHW = torch.zeros((count, height, width), dtype=torch.uint8, device=device)
+    left_N1 = torch.randint(width - narrow + 1, (count, 1), generator=generator, device=device)
+    place_NV = left_N1 + torch.arange(narrow, device=device)
+    for part in chunks_of(count, device):
+        place_NHV = place_NV[part, None].expand(-1, height, -1)
+        wide_NHW[part] = wide_NHW[part].scatter(2, place_NHV, pictures_NHV[part])
+    return wide_NHW
 
 
 def picture_size(config: Config) -> tuple[int, int]:
@@ -181,6 +227,9 @@ def _numbers(config: SequenceConfig, found: Labelled) -> torch.Tensor:
         if not (label.isascii() and label.isdigit() and len(label) <= config.digits):
             msg = f"A label must be a number of 1 to {config.digits} digits; {config.dataset} has {label!r}."
             raise PodiumError(msg)
+    if config.curriculum:
+        msg = f"curriculum needs numbers that are made: those in {config.dataset} are as long as they are. Set it to 0."
+        raise PodiumError(msg)
     rows = [[int(digit) for digit in label.ljust(config.digits, "0")] for label in found.labels]
     return as_tokens(torch.tensor(rows), torch.tensor([len(label) for label in found.labels]))
 

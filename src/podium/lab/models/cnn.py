@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import torch
 from torch import nn
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+from torch.nn import functional as F
 
 from podium.lab.models.dropout import Dropout
 from podium.spec import CNNConfig, PodiumError

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import torch
 from torch import nn
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+from torch.nn import functional as F
 
 from podium.lab.models.ctc import ANSWERS, LONGEST, best_path, prefix_beam
 from podium.lab.models.dropout import Dropout
@@ -106,7 +106,11 @@ class LineByCTC(nn.Module):
 
 
 class LineByAttention(TokenReader):
-    """A decoder that writes digit by digit while it looks at the columns."""
+    """A decoder that writes digit by digit while it looks at the columns.
+
+    Attributes:
+        spelling: makes an answer a column, as `LineByCTC` has it, where training has an auxiliary CTC loss; else None.
+    """
 
     def __init__(self, config: LinesConfig) -> None:
         super().__init__(config)
@@ -114,6 +118,7 @@ class LineByAttention(TokenReader):
         self.position = line_positions(config)
         self.encoder = ENCODERS[config.encoder](config, self.position)
         self.add_decoder(config)
+        self.spelling = nn.Linear(config.dim, ANSWERS) if config.auxiliary else None
 
     def encode(self, images_B1HW: torch.Tensor) -> torch.Tensor:
         """Return the memory (B, T, D), one vector a column."""

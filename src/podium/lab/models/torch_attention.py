@@ -7,7 +7,7 @@ where `in_the_open` is set, the same layers compute what `attention` writes out.
 from __future__ import annotations
 
 import torch
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+from torch.nn import functional as F
 
 from podium.lab.models.attention import CrossAttention, SelfAttention, later, merge, split
 

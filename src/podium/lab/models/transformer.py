@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+from torch.nn import functional as F
 
 from podium.lab.models.additive import AdditiveCrossAttention, AdditiveSelfAttention
 from podium.lab.models.attention import CrossAttention, Past, SelfAttention

@@ -40,7 +40,7 @@ from podium.lab.training.recording import (
 from podium.lab.training.stages import Batch, run_stages
 from podium.lab.training.stopping import best_epoch, stop_reason
 from podium.lab.training.tasks import build_task
-from podium.lab.training.updating import Update
+from podium.lab.training.updating import Update, judging_stages
 from podium.lab.training.usage import device_peak, memory_now, reset_peak
 from podium.lab.training.watching import PICTURES, Gradients, total_norm
 from podium.runs import Record, read_record
@@ -133,7 +133,7 @@ def train_run(
     except (MemoryError, RuntimeError) as error:  # torch tells of memory by either
         if not is_memory(error):
             raise
-        reason = f"{OUT_OF_MEMORY}: {str(error).strip().partition(chr(10))[0] or type(error).__name__}"
+        reason = out_of_memory(error)
     gc.collect()  # the model is gone with the error's frames: give its memory to the next run
     if assignment.device.type == "cuda":
         torch.cuda.empty_cache()
@@ -143,6 +143,11 @@ def train_run(
 def is_memory(error: BaseException) -> bool:
     """Say whether an error tells that memory ran out, the GPU's or the machine's."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or bool(MEMORY.search(str(error)))
+
+
+def out_of_memory(error: BaseException) -> str:
+    """Return the reason of a run that failed for want of memory: the error's first line."""
+    return f"{OUT_OF_MEMORY}: {str(error).strip().partition(chr(10))[0] or type(error).__name__}"
 
 
 def may_succeed(reason: str) -> bool:
@@ -218,7 +223,8 @@ class _Run:
         self.gradients = Gradients(model, feed.steps)
         self.best: dict[str, Tensor] | None = None
         total = config.epochs * feed.steps
-        self.stages = Update(config, model, self.optimizer, total, self.average, self.gradients).stages(self.task)
+        update = Update(config, model, self.optimizer, total, self.average, self.gradients)
+        self.stages = update.stages(self.task) if config.epochs else judging_stages(self.task)
 
     def load(self, reached: Checkpoint) -> None:
         """Go on from a checkpoint."""
@@ -246,22 +252,28 @@ class _Run:
             if early:
                 break
             recorder.epoch(*self.epoch(epoch, recorder.history))
-            save_checkpoint(
-                self.assignment.folder,
-                epoch=epoch,
-                digest=config.digest(),
-                seconds=time.perf_counter() - started,
-                model=self.model,
-                optimizer=self.optimizer,
-                average=self.average.values if self.average is not None else None,
-                best=self.best,
-            )
+            self.save(epoch, time.perf_counter() - started)
+        if not config.epochs:
+            self.save(0, 0.0)  # another run may start from what was measured here
         if self.best is not None:
             self.model.load_state_dict(self.best)
             recorder.finish(self.task, self.model, time.perf_counter() - started, early)
             return
         with self.judged():
             recorder.finish(self.task, self.model, time.perf_counter() - started, early)
+
+    def save(self, epoch: int, seconds: float) -> None:
+        """Write a checkpoint after an epoch."""
+        save_checkpoint(
+            self.assignment.folder,
+            epoch=epoch,
+            digest=self.config.digest(),
+            seconds=seconds,
+            model=self.model,
+            optimizer=self.optimizer,
+            average=self.average.values if self.average is not None else None,
+            best=self.best,
+        )
 
     def epoch(self, number: int, history: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Train one epoch, counted from 1, and validate; return its metrics and what was watched."""

@@ -33,6 +33,7 @@ OFF = {  # what keeps a model from learning pictures by heart
     "freeze": "none",
     "start_from": "",
     "replay": 0.0,
+    "curriculum": 0.0,
 }
 
 
@@ -73,7 +74,9 @@ def overfit_one_batch(config: Config, device: str = "cpu", *, steps: int = STEPS
         goal: in nats.
     """
     where = choose_device(device)
-    plain = config.but(**OFF)
+    plain = config.but(
+        epochs=max(1, config.epochs), **{name: value for name, value in OFF.items() if hasattr(config, name)}
+    )
     with drawn_here(plain, where):
         model = build_model(plain).to(where)
         task = build_task(plain, model, where)

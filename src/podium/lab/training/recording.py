@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,12 +143,16 @@ class Recorder:
     Attributes:
         history: the epochs so far: of an earlier process, then of this one.
         watches: what was watched in them, see `podium.lab.training.watching`.
+        later: writes epochs and tells the tracker while training goes on, where there is one: a disk confirms one
+            run's line after the other, which dozens of runs would wait for.
     """
 
     assignment: Assignment
     tracker: Tracker
     history: list[dict[str, Any]] = field(default_factory=list)
     watches: list[dict[str, Any]] = field(default_factory=list)
+    later: Executor | None = None
+    _line: Future[None] | None = field(default=None, init=False, repr=False)
 
     def go_on(self, record: Record | None, reached: Checkpoint | None) -> None:
         """Take over the epochs that a checkpoint stands after; a resumed run is a whole one for the tracker too."""
@@ -158,26 +163,51 @@ class Recorder:
             self.tracker.log(metrics, metrics["epoch"])
 
     def epoch(self, metrics: dict[str, Any], watch: dict[str, Any] | None = None) -> None:
-        """Write one epoch: its metrics, `epoch` among them, and what was watched. Save its checkpoint after it."""
+        """Write one epoch: its metrics, `epoch` among them, and what was watched. Save its checkpoint after `settle`.
+
+        Raises:
+            PodiumError: when the disk is full or refuses this line, or the last one that was written later.
+        """
+        self.settle()
         self.history.append(metrics)
         if watch is not None:
             self.watches.append({"epoch": metrics["epoch"], **watch})
+        if self.later is None:
+            self._write(metrics, watch)
+        else:
+            self._line = self.later.submit(self._write, metrics, watch)
+
+    def _write(self, metrics: dict[str, Any], watch: dict[str, Any] | None) -> None:
         append_event(self.assignment.folder, "epoch", metrics=metrics, **({} if watch is None else {"watch": watch}))
         self.tracker.log(metrics, metrics["epoch"])
+
+    def settle(self) -> None:
+        """Wait until the last epoch's line is on the disk, and its tracker has heard of it.
+
+        Raises:
+            PodiumError: when the disk was full or refused it.
+        """
+        line, self._line = self._line, None
+        if line is not None:
+            line.result()
 
     def prune(self, reason: str, seconds: float) -> None:
         """End the run early: its summary is the last epoch's, and the test set stays unread."""
         summary = {**_of_epoch(self.history[-1]), "seconds": seconds}
+        self.settle()
         self.tracker.finish(summary)
         self.end("pruned", reason, summary)
 
     def finish(self, task: Task, model: nn.Module, seconds: float, reason: str = "") -> None:
         """Read the test set once with the weights that are judged, and write how the run ended."""
         config, metric = self.assignment.config, self.assignment.experiment.metric
-        kept = best_epoch(self.history, metric) if config.patience is not None else self.history[-1]["epoch"]
-        summary = _of_epoch(next(row for row in self.history if row["epoch"] == kept))
-        if config.patience is not None:
-            summary["best_epoch"] = kept
+        if not self.history:  # without an epoch there is nothing to choose by, and all the more to report
+            summary = {f"val_{name}": value for name, value in task.measure(task.sets.validation).items()}
+        else:
+            kept = best_epoch(self.history, metric) if config.patience is not None else self.history[-1]["epoch"]
+            summary = _of_epoch(next(row for row in self.history if row["epoch"] == kept))
+            if config.patience is not None:
+                summary["best_epoch"] = kept
         summary |= {f"test_{name}": value for name, value in task.measure(task.sets.test).items()}
         summary |= {
             "test_images": len(task.sets.test.images),
@@ -193,11 +223,13 @@ class Recorder:
         encoding = encoding_sample(config, model)
         if encoding is not None:
             samples["encoding"] = encoding
+        self.settle()
         self.tracker.finish(summary)
         self.end("finished", reason, summary, samples)
 
     def end(self, state: str, reason: str, summary: Any = None, samples: Any = None) -> None:
         """Write the last line."""
+        self.settle()
         end_run(self.assignment.folder, state, reason, summary, samples)
 
 

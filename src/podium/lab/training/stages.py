@@ -25,6 +25,7 @@ class Batch:
         step: updates done before this one.
         first: the place of its first picture in the whole batch, where it is a part of one.
         logits: (B, classes) or (B, T - 1, tokens), from the model.
+        columns: (B, columns, 11), from the model where an auxiliary CTC loss is asked for.
         loss: scalar in nats.
     """
 
@@ -34,6 +35,7 @@ class Batch:
     seed: int
     step: int
     logits: Tensor | None = None
+    columns: Tensor | None = None
     loss: Tensor | None = None
     first: int = 0
 
@@ -56,6 +58,7 @@ class Stage:
         detail: the values that decide what it does.
         run: the function itself; None for data that lies there before the first step.
         parts: whether it may see a batch in parts (forward and loss), or sees it whole (what the pictures become).
+        judges: whether pictures pass it when the model is judged, too.
     """
 
     kind: Literal["data", "code"]
@@ -63,6 +66,7 @@ class Stage:
     detail: str
     run: Callable[[Batch], Batch] | None = None
     parts: bool = False
+    judges: bool = False
 
 
 def run_stages(stages: Iterable[Stage], batch: Batch) -> Batch:

@@ -17,8 +17,17 @@ from podium.lab.training.averaging import Average
 from podium.lab.training.optimizers import clip_gradients, learning_rate_at, set_learning_rate
 from podium.lab.training.stages import Batch, Stage, run_stages
 from podium.lab.training.tasks import Task
+from podium.lab.training.tasks.parts import size_of
 from podium.lab.training.watching import Gradients
 from podium.spec import Config
+
+
+def judging_stages(task: Task) -> tuple[Stage, ...]:
+    """Return what a run does that only measures: its data, then those stages of a step that judge."""
+    *before, data = (stage for stage in task.stages if stage.kind == "data")
+    counts = f"{len(task.sets.validation):,} validation and {len(task.sets.test):,} test pictures"
+    said = replace(data, detail=f"{counts}, {size_of(task.sets.test)}")
+    return (*before, said, *(stage for stage in task.stages if stage.judges))
 
 
 @dataclass(frozen=True)

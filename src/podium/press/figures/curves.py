@@ -42,7 +42,8 @@ DOTTED = 4  # epochs of a curve that shows each as a dot
 def curves(results: Results, *, metric: str = "val_accuracy", highlight: str | None = None) -> Drawing:
     """Draw a metric over epochs for every variant; of more than eight the best ones.
 
-    Where somebody follows runs that train now, they are drawn as far as they are, and no finding is claimed.
+    Where somebody follows runs that train now, they are drawn as far as they are, and no finding is claimed. Variants
+    that were measured without training have no curve, which the note says.
 
     Args:
         results: where from.
@@ -50,11 +51,15 @@ def curves(results: Results, *, metric: str = "val_accuracy", highlight: str | N
         highlight: the variant in the accent colour; the one with the best end where None.
 
     Raises:
-        PodiumError: for an unknown metric or variant, or a run whose last epoch has no finite value.
+        PodiumError: for an unknown metric or variant, a run whose last epoch has no finite value, or no run that has
+            an epoch at all.
     """
     training, results = results.training_note, results.grown
     named = metric_of(results, metric)
-    names = results.variants
+    still = _untrained(results)
+    names = [name for name in results.variants if name not in still]
+    if not names:
+        raise PodiumError(f"No run of {results.experiment} has an epoch: they were measured without training.")
     if training and highlight not in names:
         highlight = None  # it has not begun
     if highlight is not None and highlight not in names:
@@ -78,6 +83,7 @@ def curves(results: Results, *, metric: str = "val_accuracy", highlight: str | N
     few = f"{len(shown)} of {len(names)} variants" if len(shown) < len(names) else ""
     lines = "line: mean, band: 95 % t interval, thin: every seed"
     lines = lines if seeds[-1] >= FEWEST_SEEDS else "line: mean, thin: every seed"
+    untrained = f"{counted(len(still), 'variant')} without training left out" if still else ""
     return Drawing(
         draw=lambda tokens: _draw(tokens, shown, accent, named, (limits, results.step, results.epochs_planned)),
         finding=f"{training[:1].upper()}{training[1:]}" if training else found(rank, named.words),
@@ -85,7 +91,7 @@ def curves(results: Results, *, metric: str = "val_accuracy", highlight: str | N
             f"Learning curves of {few or counted(len(names), 'variant')} over {counted(epochs, results.step)}, "
             f"{count} seed{'s' * (seeds[-1] > 1)} each. {named.words.capitalize()} at the end: {listing}."
         ),
-        note=noted(named.words, few, lines, cut),
+        note=noted(named.words, few, untrained, lines, cut),
         badges=("truncated axis",) * bool(cut) + few_seeds(seeds[0]) + ((training,) if training else ()),
     )
 
@@ -96,6 +102,7 @@ def _frames(results: Results, names: list[str], named: Metric) -> dict[str, pd.D
     if named.name not in by_epoch:
         raise unknown("metric by epoch", named.name, by_epoch, owner=f"Experiment {results.experiment}")
     runs = results.compared[["run", "variant", "seed"]]
+    runs = runs[runs["variant"].isin(names)]
     history = results.history[["run", "epoch", named.name]].merge(runs, on="run").sort_values("epoch", kind="stable")
     values = pd.to_numeric(history[named.name], errors="coerce").astype(float) * named.quantity.scale
     history[named.name] = values.where(np.isfinite(values))
@@ -108,6 +115,15 @@ def _frames(results: Results, names: list[str], named: Metric) -> dict[str, pd.D
         )
     groups = dict(iter(history.groupby("variant")))
     return {name: groups[name].pivot_table(index="epoch", columns="seed", values=named.name) for name in names}
+
+
+def _untrained(results: Results) -> list[str]:
+    """Return the variants whose runs took the weights of others and learnt nothing."""
+    rows = results.compared
+    if "epochs" not in rows:
+        return []
+    planned = pd.to_numeric(rows["epochs"], errors="coerce").groupby(rows["variant"]).max()
+    return [name for name in results.variants if planned[name] == 0]
 
 
 def _heads(results: Results) -> dict[str, list[Any]]:

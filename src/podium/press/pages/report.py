@@ -113,16 +113,25 @@ def _method(page: Page, experiment: str) -> str:
         ("Splits", _splits(rows)),
         ("Hardware", values("hardware")),
         ("Budget", budget or "not recorded"),
-        (
-            "Selection",
-            "the last epoch's weights; nothing was chosen on the test set" if not results.command else "unknown",
-        ),
+        ("Selection", _selection(rows) if not results.command else "unknown"),
         ("Code", values("commit")),
         ("Equal in all runs", ", ".join(f"{name} {rows[name].iloc[0]}" for name in same)),
         ("Again with", results.command or f"podium train {experiment}"),
     ]
     items = "\n".join(f"{entities(word)}\n:   {entities(text)}\n" for word, text in lines if text)
     return f"## {entities(experiment)}\n\n{items}"
+
+
+def _selection(rows: pd.DataFrame) -> str:
+    """Say which weights of each run were judged, as its config decides."""
+    measured = rows["epochs"] == 0 if "epochs" in rows else pd.Series(data=False, index=rows.index)
+    best = rows["patience"].notna() & ~measured if "patience" in rows else pd.Series(data=False, index=rows.index)
+    kinds = {
+        "the last epoch's weights": ~measured & ~best,
+        "with patience the weights of the epoch that validated best": best,
+        "without epochs the weights that the run started from": measured,
+    }
+    return ", ".join(words for words, where in kinds.items() if where.any()) + "; nothing was chosen on the test set"
 
 
 def _splits(rows: pd.DataFrame) -> str:

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from podium.lab.training.cohort.grouping import group, joins, shape_of, stacks
-from podium.spec import CNNConfig, Variant, ViTConfig
+from podium.lab.training.cohort.grouping import group, shape_of, stacks, why_alone
+from podium.spec import CNNConfig, LinesConfig, Variant, VisionToSequenceConfig, ViTConfig
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 BASE = ViTConfig(dropout=0.1)
@@ -69,7 +69,33 @@ def test_auto_stacks_where_it_gains():
     assert not stacks("never", GPU, BASE, 64)
 
 
-@pytest.mark.parametrize("changes", [{"start_from": "a/b"}, {"freeze": "encoder"}, {"checkpoint_activations": True}])
-def test_fine_tuning_is_trained_alone(changes):
-    assert joins(BASE)
-    assert not joins(BASE.but(**changes))
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (BASE.but(start_from="a/b"), "fine-tuning is trained run by run"),
+        (BASE.but(freeze="encoder"), "fine-tuning is trained run by run"),
+        (BASE.but(checkpoint_activations=True), "checkpoint_activations is for one run"),
+        (LinesConfig(), "torch has no rule for many LSTMs at once"),
+        (LinesConfig(reader="attention"), "torch has no rule for many LSTMs at once"),
+        (LinesConfig(encoder="cnn"), "torch has no rule for many CTC losses at once"),
+        (LinesConfig(encoder="cnn", reader="attention", auxiliary=0.3), "no rule for many CTC losses at once"),
+    ],
+)
+def test_what_is_trained_alone_says_why(config, said):
+    assert said in why_alone(config)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [BASE, CNNConfig(), VisionToSequenceConfig(), LinesConfig(encoder="transformer", reader="attention")],
+)
+def test_the_others_are_tried(config):
+    assert not why_alone(config)
+
+
+def test_under_a_curriculum_the_epochs_decide_what_is_learnt_from():
+    reader = VisionToSequenceConfig(curriculum=0.5)
+    assert shape_of(reader) == shape_of(reader.but(seed=1))
+    assert shape_of(reader) != shape_of(reader.but(epochs=3))
+    assert shape_of(reader) != shape_of(reader.but(curriculum=0.4))
+    assert shape_of(reader.but(curriculum=0.0)) == shape_of(reader.but(curriculum=0.0, epochs=3))

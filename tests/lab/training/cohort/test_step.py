@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from podium.lab.training.cohort.memory import Fit
 
@@ -60,6 +61,41 @@ def test_fewer_at_once_and_activations_again_change_no_bit(small, fit):
     whole, pieces = small.Small(small.every_kind(), 3), small.Small(small.every_kind(), 3, fit=fit)
     assert torch.equal(whole.train(), pieces.train())
     assert torch.equal(whole.weights.values_KP, pieces.weights.values_KP)
+
+
+class Counted(TorchDispatchMode):
+    """Count torch's operations; at one of them memory runs out."""
+
+    def __init__(self, starves_at=0):
+        super().__init__()
+        self.count, self.starves_at = 0, starves_at
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += 1
+        if self.count == self.starves_at:
+            raise torch.OutOfMemoryError
+        return func(*args, **(kwargs or {}))
+
+
+WRITES = 4  # the last operations of a step: they copy into what is there, and take no memory
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9, 1.0])
+def test_wherever_in_a_step_memory_runs_out_no_bit_changes(small, share):
+    configs = [config.but(average=0.9) for config in small.every_kind()]
+    whole, cohort = small.Small(configs, 3), small.Small(configs, 3)
+    for one in (whole, cohort):
+        one.weights.average_KP = one.weights.values_KP.clone()
+        one.train(last=1)
+    with Counted() as operations:
+        whole.train(first=1, last=2)
+    with pytest.raises(torch.OutOfMemoryError), Counted(round(share * (operations.count - WRITES))):
+        cohort.train(first=1, last=2)
+    cohort.step.fit = cohort.step.fit.smaller(12)
+    cohort.train(first=1)
+    whole.train(first=2)
+    for name in ("values_KP", "first_KP", "second_KP", "average_KP"):
+        assert torch.equal(getattr(cohort.weights, name), getattr(whole.weights, name)), name
 
 
 @pytest.mark.parametrize("fit", [Fit(1), Fit(8, parts=2), Fit(1, parts=5, again=True), Fit(8, parts=12)])

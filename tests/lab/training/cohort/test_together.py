@@ -126,6 +126,24 @@ def test_the_tracker_of_each_hears_its_own(together, variants, monkeypatch):
     assert heard["wild"] == ["failed"]
 
 
+@pytest.mark.slow
+def test_each_is_a_run_of_its_own_for_wandb(together, variants, monkeypatch, tmp_path):
+    """W&B's real client, many runs at once, offline."""
+    for name in [n for n in os.environ if n.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    records = together(variants[:3], tracker_mode="offline")
+    files = [list(record.folder.glob("wandb/offline-run-*/run-*.wandb")) for record in records]
+    assert [len(each) for each in files] == [1, 1, 1]
+    for record, (file,) in zip(records, files, strict=True):
+        until = time.monotonic() + 20  # W&B's service closes the file a moment after finish() came back
+        while missing := [text for text in (record.id, "test_accuracy") if text.encode() not in file.read_bytes()]:
+            assert time.monotonic() < until, missing
+            time.sleep(0.1)
+        others = [other.id for other in records if other is not record]
+        assert not [name for name in others if name.encode() in file.read_bytes()]
+
+
 def stop_at(name, epochs):
     def progress(variant, moment):
         if variant.name == name and moment.epochs_done > epochs:
@@ -270,6 +288,42 @@ def test_not_even_one_fits(together, variants, monkeypatch):
     assert [record.state for record in together(variants[:2])] == ["finished", "finished"]  # each alone
 
 
+@pytest.mark.parametrize("place", ["_data", "_judge"])
+def test_want_of_memory_outside_a_step_fails_those_who_are_there(together, variants, monkeypatch, place):
+    whole, calls = getattr(loop.Cohort, place), []
+
+    def starving(cohort, *inputs):
+        calls.append(1)
+        if len(calls) == 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return whole(cohort, *inputs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop.Cohort, place, starving)
+        records = together(variants[:3])
+    assert [record.state for record in records] == ["failed", "failed", "finished"]  # the short one had left before
+    assert records[0].reason == "out of memory: CUDA out of memory. Tried to allocate 2.00 GiB."
+    assert not is_done(records[0])
+
+
+def test_who_has_left_keeps_its_end_when_the_next_one_lacks_memory(together, variants, monkeypatch):
+    calls = []
+    whole = loop.Entrant.finish
+
+    def starving(entrant, *inputs):
+        calls.append(1)
+        if len(calls) == 2:
+            raise MemoryError
+        return whole(entrant, *inputs)
+
+    monkeypatch.setattr(loop.Entrant, "finish", starving)
+    records = together([Variant(name, variants[0].config.but(seed=seed, epochs=1)) for seed, name in enumerate("ab")])
+    assert [(record.state, record.reason) for record in records] == [
+        ("finished", ""),
+        ("failed", "out of memory: MemoryError"),
+    ]
+
+
 def test_memory_for_judging_all_at_once_may_lack(project, together, variants, monkeypatch):
     whole = together(variants[:2], project=Project(project.root / "whole"))
 
@@ -327,11 +381,41 @@ def test_what_cannot_be_stacked_is_trained_alone_and_said(project, tiny, togethe
     assert "item()" in said[0]
 
 
-def test_on_a_cpu_and_for_fine_tuning_it_leaves_runs_alone(together, variants, monkeypatch):
+def test_on_a_cpu_it_leaves_runs_alone(together, variants, monkeypatch):
     monkeypatch.setattr(module, "_train_stacked", None)
     assert [record.state for record in together(variants[:1], mode="auto")] == ["finished"]
-    frozen = Variant("frozen", variants[0].config.but(freeze="encoder", epochs=1))
-    assert [record.state for record in together([frozen])] == ["finished"]
+
+
+def test_what_is_known_not_to_stack_is_said_without_a_try(tiny, together, monkeypatch):
+    monkeypatch.setattr(module, "why_not", None)
+    said = []
+    lines = tiny.FAMILIES["lines"].but(epochs=1, encoder="lstm")
+    asked = [Variant("lstm", lines), Variant("other", lines.but(seed=1)), Variant("wide", lines.but(dim=32))]
+    assert [record.state for record in together(asked, notify=said.append)] == ["finished"] * 3
+    assert said == [
+        (
+            "lstm and 1 more are not trained together: torch has no rule for many LSTMs at once (vmap); "
+            "encoder='cnn' and encoder='transformer' are stacked."
+        )
+    ]
+
+
+def test_a_curriculum_in_a_cohort_is_the_one_alone(project, tiny, together):
+    config = tiny.TINY_READER.but(curriculum=0.5)
+    asked = [Variant(f"seed {seed}", config.but(seed=seed)) for seed in (0, 1)]
+    for variant, record in zip(asked, together(asked), strict=True):
+        alone = train_run(
+            Project(project.root / "alone"), tiny.TINY, variant, "quick", tracker_mode="off", device="cpu"
+        )
+        assert_close(record, alone)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_over_a_cohorts_epochs(together, variants):
+    config = variants[0].config.but(epochs=30, average=0.9)
+    for record in together([Variant(str(seed), config.but(seed=seed)) for seed in (0, 1)]):
+        held = [row["memory"] for row in record.history]
+        assert max(held[20:]) - max(held[5:10]) < 4, held  # MiB
 
 
 def test_what_began_in_a_cohort_goes_on_in_one(project, together, variants):

@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+from torch.nn import functional as F
 
 from podium.lab.training.tasks.losses import class_weights, cross_entropy, ctc, order_blind, terms
 from podium.lab.transcripts import BLANK, END, PADDING

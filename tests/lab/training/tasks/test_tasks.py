@@ -2,11 +2,12 @@
 
 import pytest
 import torch
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+from torch.nn import functional as F
 
 from podium.lab.data import augment, sets
 from podium.lab.data.sets import to_float
 from podium.lab.models import build_model
+from podium.lab.training.describe import describe
 from podium.lab.training.stages import Batch, run_stages
 from podium.lab.training.tasks import Classify, Recognise, Transcribe, build_task, encoding_sample, parts
 from podium.lab.training.tasks.metrics import reading_metrics, token_hits
@@ -163,3 +164,34 @@ def test_a_model_without_positions_has_no_encoding_to_show(tiny):
     table = encoding_sample(tiny.TINY_VIT, build_model(tiny.TINY_VIT))
     assert table["name"] == "learned"
     assert len(table["table"]) == 4
+
+
+def test_a_curriculum_stands_on_the_slide(tiny):
+    assert stages_of(task_of(LINE))["Lines"] == "1 to 2 digits on 32 by 56, 16 new ones an epoch"
+    assert stages_of(task_of(LINE.but(curriculum=0.3)))["Lines"].endswith("longer and longer over 30% of the epochs")
+
+
+JOINT = LINE.but(reader="attention", auxiliary=0.3)
+
+
+def test_an_auxiliary_ctc_is_a_share_of_attentions_loss(tiny):
+    """Both sums over the same number of tokens, by torch's own losses."""
+    task = task_of(JOINT)
+    assert stages_of(task)["Cross-entropy"] == "next token, padding left out; 30% CTC over the columns"
+    batch = run_stages(task.stages, batch_of(task))
+    wanted = batch.targets[:, 1:]
+    spoken = F.cross_entropy(batch.logits.flatten(0, 1), wanted.flatten(), ignore_index=PADDING, reduction="sum")
+    logs = batch.columns.log_softmax(-1).transpose(0, 1)
+    widths, lengths = torch.full((8,), len(logs)), (wanted < 10).sum(dim=1)
+    spelt = F.ctc_loss(logs, wanted.where(wanted < 10, 0), widths, lengths, blank=10, reduction="sum")
+    expected = (0.7 * spoken + 0.3 * spelt) / (wanted != PADDING).sum()
+    torch.testing.assert_close(batch.loss, expected)
+    batch.loss.backward()
+    assert all(parameter.grad is not None for parameter in task.model.parameters())
+
+
+def test_an_auxiliary_ctc_is_of_training_alone(tiny):
+    plain, joint = task_of(JOINT.but(auxiliary=0.0)), task_of(JOINT)
+    assert joint.model.state_dict().keys() - plain.model.state_dict().keys() == {"spelling.weight", "spelling.bias"}
+    assert joint.measure(joint.sets.test) == plain.measure(plain.sets.test)
+    assert describe(joint.model, joint.example())["parameters"] == sum(p.numel() for p in joint.model.parameters())

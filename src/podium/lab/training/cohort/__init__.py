@@ -4,7 +4,7 @@ What differs in number (rates, optimiser, dropout, seed, kind of encoding, sched
 makes another cohort. `train_together` decides; everything else here is how.
 """
 
-from podium.lab.training.cohort.grouping import joins
+from podium.lab.training.cohort.grouping import why_alone
 from podium.lab.training.cohort.together import train_together
 
-__all__ = ["joins", "train_together"]
+__all__ = ["train_together", "why_alone"]

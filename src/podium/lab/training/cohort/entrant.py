@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 import time
+from concurrent.futures import Executor, Future
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
@@ -98,9 +100,8 @@ class Entrant:
         told: dict[str, float],
         measured: dict[str, float] | None,
         clock: dict[str, float],
-        save: bool,
-    ) -> float:
-        """Validate after an epoch where that is still to do, write its row, and save a checkpoint where one is due.
+    ) -> None:
+        """Validate after an epoch where that is still to do, and write its row.
 
         Args:
             weights: of the cohort.
@@ -108,10 +109,6 @@ class Entrant:
             told: loss and accuracy in training.
             measured: the metrics of the validation set, where the cohort took them for all.
             clock: what the machine took.
-            save: whether a checkpoint is due; the run's last one always is.
-
-        Returns:
-            How long the checkpoint took, in seconds.
 
         Raises:
             NotFiniteError: where a loss is no number.
@@ -138,16 +135,28 @@ class Entrant:
         history = [*self.recorder.history, metrics]
         if config.patience is not None and best_epoch(history, self.assignment.experiment.metric) == len(history):
             self.best = {name: value.clone() for name, value in self.model.state_dict().items()}
-        average = {name: value.clone() for name, value in floats(self.model).items()} if config.average else None
         self.recorder.epoch(metrics, {"epoch": number, "gradients": seen, "predicted": predicted})
-        if not save and not self.over:
-            return 0.0
-        began = time.perf_counter()
+
+    def save(self, weights: Weights, slot: int, writers: Executor) -> Future[Path]:
+        """Let a checkpoint be saved after the epoch whose row was written last; the row is on the disk before it.
+
+        The model must stay as it is until then.
+
+        Raises:
+            PodiumError: when the disk was full or refused the row.
+        """
+        config = self.assignment.config
+        average: dict[str, Tensor] | None = None
+        if config.average:
+            give(weights, slot, self.model, weights.average_KP)
+            average = {name: value.clone() for name, value in floats(self.model).items()}
         give(weights, slot, self.model)
-        give_moments(weights, slot, self.model, self.optimizer, number * self.feed.steps)
-        save_checkpoint(
+        give_moments(weights, slot, self.model, self.optimizer, self.done * self.feed.steps)
+        self.recorder.settle()
+        return writers.submit(
+            save_checkpoint,
             self.assignment.folder,
-            epoch=number,
+            epoch=self.done,
             digest=config.digest(),
             seconds=self.seconds,
             model=self.model,
@@ -155,7 +164,6 @@ class Entrant:
             average=average,
             best=self.best,
         )
-        return time.perf_counter() - began
 
     def look(self, weights: Weights, slot: int, gradients_KP: Tensor) -> None:
         """Look at the gradients of an epoch's last step."""
@@ -174,6 +182,7 @@ class Entrant:
 
     def fail(self, reason: str) -> Record:
         """End the record, and tell the tracker that the run failed."""
+        self.recorder.settle()
         end_run(self.assignment.folder, "failed", reason)
         with suppress(NotFiniteError), self.exits:
             raise NotFiniteError(reason)
@@ -181,6 +190,7 @@ class Entrant:
 
     def interrupt(self) -> None:
         """End the record for now."""
+        self.recorder.settle()
         end_run(self.assignment.folder, "interrupted", "Ctrl-C")
         with suppress(KeyboardInterrupt), self.exits:
             raise KeyboardInterrupt

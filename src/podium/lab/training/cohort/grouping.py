@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from podium.spec import Cohorts, Config, Variant, ViTConfig
+from podium.spec import Cohorts, Config, LinesConfig, Variant, ViTConfig
 
 # What may differ inside a cohort: numbers in an array, not shapes and not code.
 SMALL, MANY = 2_048, 8  # pictures of a batch times width, and variants: where a CPU gains, see `stacks`
@@ -22,9 +22,17 @@ DATA = frozenset(
 )
 
 
-def joins(config: Config) -> bool:
-    """Say whether a variant may be tried in a cohort: fine-tuning and replay are trained alone."""
-    return not config.start_from and not config.replay and config.freeze == "none" and not config.checkpoint_activations
+def why_alone(config: Config) -> str:
+    """Say why a variant is trained alone, without a try; "" where a cohort is tried."""
+    if config.start_from or config.replay or config.freeze != "none":
+        return "fine-tuning is trained run by run."
+    if config.checkpoint_activations:
+        return "checkpoint_activations is for one run; a cohort computes activations again where memory wants it."
+    if isinstance(config, LinesConfig) and config.encoder == "lstm":
+        return "torch has no rule for many LSTMs at once (vmap); encoder='cnn' and encoder='transformer' are stacked."
+    if isinstance(config, LinesConfig) and (config.reader == "ctc" or config.auxiliary):
+        return "torch has no rule for many CTC losses at once (vmap); reader='attention' with auxiliary=0 is stacked."
+    return ""
 
 
 def shape_of(config: Config) -> str:
@@ -36,6 +44,8 @@ def shape_of(config: Config) -> str:
     (True, False)
     """
     fields: dict[str, Any] = {name: value for name, value in config.as_dict().items() if name not in DATA}
+    if fields.get("curriculum"):
+        fields["epochs"] = config.epochs  # what an epoch's numbers look like follows from how many there are
     fields["on"] = [name for name in STRENGTHS if getattr(config, name)]
     fields["drops"] = config.dropout > 0  # masks cost more than they are worth where nobody drops
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:12]

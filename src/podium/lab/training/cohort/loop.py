@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -21,13 +22,14 @@ from podium.lab.training.cohort.grouping import first_slots, slots_for
 from podium.lab.training.cohort.memory import Fit
 from podium.lab.training.cohort.stacking import stack
 from podium.lab.training.cohort.step import Step
-from podium.lab.training.loop import OUT_OF_MEMORY, READS_PER_EPOCH, Moment, NotFiniteError, is_memory
+from podium.lab.training.loop import READS_PER_EPOCH, Moment, NotFiniteError, is_memory, out_of_memory
 from podium.lab.training.tasks import build_task
 from podium.lab.training.tasks.parts import chunks
 from podium.runs import Record
 from podium.spec import Variant
 
 SAVING = 0.05  # share of the time that checkpoints of runs that go on may take: dozens of them take seconds
+WRITERS = 8  # files written at once: a disk confirms many together as soon as a few
 
 Progress = Callable[[Variant, Moment], None]
 Ended = Callable[[Variant, Record], None]
@@ -38,7 +40,10 @@ class Cohort:
 
     Attributes:
         entrants: those that still train, by slot; a slot past them repeats the first one's weights, and is frozen.
+        writers: write rows while training goes on, and checkpoints side by side.
     """
+
+    writers: Executor
 
     def __init__(self, entrants: Sequence[Entrant], fit: Fit) -> None:
         self.entrants = list(entrants)
@@ -66,21 +71,43 @@ class Cohort:
 
         Raises:
             KeyboardInterrupt: after all records say "interrupted".
+            PodiumError: when the disk is full or refuses a write.
         """
-        try:
-            self._leave(ended)
-            while self.entrants:
-                self._epoch(progress, ended)
-                self._leave(ended)
-        except KeyboardInterrupt:
+        with ThreadPoolExecutor(WRITERS) as self.writers:
             for entrant in self.entrants:
+                entrant.recorder.later = self.writers
+            return self._train(progress, ended)
+
+    def _train(self, progress: Progress, ended: Ended) -> bool:
+        told: set[Variant] = set()
+
+        def tell(variant: Variant, record: Record) -> None:
+            told.add(variant)
+            ended(variant, record)
+
+        try:
+            self._leave(tell)
+            while self.entrants:
+                self._epoch(progress, tell)
+                self._leave(tell)
+        except KeyboardInterrupt:
+            for entrant in self._open(told):
                 entrant.interrupt()
             raise
-        except NoRoomError as error:
-            for entrant in self.entrants:
-                ended(entrant.assignment.variant, entrant.fail(str(error)))
-            return False
-        return True
+        except (MemoryError, RuntimeError) as error:  # in a step it has been tried in smaller pieces before
+            if not is_memory(error):
+                raise
+            reason = out_of_memory(error)
+        else:
+            return True
+        make_room(self.device)
+        for entrant in self._open(told):
+            ended(entrant.assignment.variant, entrant.fail(reason))
+        return False
+
+    def _open(self, told: Collection[Variant]) -> list[Entrant]:
+        """Return the entrants whose end is not told yet; one that has just left may still have its slot."""
+        return [entrant for entrant in self.entrants if entrant.assignment.variant not in told]
 
     def _epoch(self, progress: Progress, ended: Ended) -> None:
         """Train one epoch of every entrant, each at its own place, then judge them."""
@@ -119,19 +146,29 @@ class Cohort:
         self.step.gradients_KP = None
         failed: list[int] = []
         began = time.perf_counter()
-        due, cost = began - self._saved >= self._cost / SAVING, 0.0
+        due = began - self._saved >= self._cost / SAVING
         measured = self._measured()
         clock = {**clock, "seconds": clock["seconds"] + (time.perf_counter() - began) / len(self.entrants)}
         for slot, entrant in enumerate(self.entrants):
             told = {"train_loss": losses[slot], "train_accuracy": rights[slot]}
             try:
-                cost += entrant.judge(self.weights, slot, told=told, measured=measured[slot], clock=clock, save=due)
+                entrant.judge(self.weights, slot, told=told, measured=measured[slot], clock=clock)
             except NotFiniteError as error:
                 failed.append(slot)
                 ended(entrant.assignment.variant, entrant.fail(str(error)))
+        going = [slot for slot in range(len(self.entrants)) if slot not in failed]
+        began = time.perf_counter()
+        self._save([slot for slot in going if due or self.entrants[slot].over])
         if due:
-            self._saved, self._cost = time.perf_counter(), cost
-        self._keep([slot for slot in range(len(self.entrants)) if slot not in failed])
+            self._saved = time.perf_counter()
+            self._cost = self._saved - began
+        self._keep(going)
+
+    def _save(self, slots: Sequence[int]) -> None:
+        """Save checkpoints, several at once, and wait for them: most of what one takes is the disk's time."""
+        saved = [self.entrants[slot].save(self.weights, slot, self.writers) for slot in slots]
+        for one in saved:
+            one.result()
 
     def _measured(self) -> list[dict[str, float] | None]:
         """Validate all at once, and ask the device once; None where a task cannot, or memory does not suffice."""
@@ -200,25 +237,18 @@ class Cohort:
         """Do one step, in smaller pieces where memory runs out.
 
         Raises:
-            NoRoomError: where the smallest pieces are too large.
+            MemoryError: where the smallest pieces are too large; RuntimeError where torch says it so.
         """
         while True:
+            smaller = self.step.fit.smaller(inputs[0].shape[1])
             try:
                 return (self.step if self.step.keeps else self.replayed)(*inputs)
             except (MemoryError, RuntimeError) as error:
-                if not is_memory(error):
+                if smaller is None or not is_memory(error):
                     raise
-                reason = str(error).strip().partition("\n")[0] or type(error).__name__
             self.replayed = Replayed(self.step, self.device)  # a capture's memory goes with it
             make_room(self.device)
-            smaller = self.step.fit.smaller(inputs[0].shape[1])
-            if smaller is None:
-                raise NoRoomError(f"{OUT_OF_MEMORY}: {reason}")
             self.step.fit = smaller
-
-
-class NoRoomError(Exception):
-    """Memory does not suffice for the smallest piece of a step."""
 
 
 def make_room(device: torch.device) -> None:

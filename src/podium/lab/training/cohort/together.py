@@ -13,10 +13,10 @@ from podium.lab.models import build_model
 from podium.lab.training.cohort.adam import constants
 from podium.lab.training.cohort.encoding import with_shared_encoding
 from podium.lab.training.cohort.entrant import Entrant, enter
-from podium.lab.training.cohort.grouping import first_slots, group, joins, shape_of, stacks
+from podium.lab.training.cohort.grouping import first_slots, group, shape_of, stacks, why_alone
 from podium.lab.training.cohort.loop import Cohort, Ended, Progress, make_room
 from podium.lab.training.cohort.memory import Fit, remember, remembered
-from podium.lab.training.cohort.stacking import stack
+from podium.lab.training.cohort.stacking import MODEL, stack
 from podium.lab.training.cohort.step import Member, Step
 from podium.lab.training.loop import OUT_OF_MEMORY, choose_device, is_memory, train_run
 from podium.lab.training.recording import Assignment, device_name
@@ -82,7 +82,7 @@ def train_together(
 
     for alike in group(variants):
         assignments = [Assignment(variant=variant, device=chosen, **shared) for variant in alike]
-        if joins(alike[0].config) and _together(assignments, mode):
+        if _together(assignments, mode):
             _train_stacked(assignments, progress, end)
         for variant in alike:
             if variant in found:
@@ -106,10 +106,12 @@ def _together(assignments: Sequence[Assignment], mode: Cohorts) -> bool:
 
 def _train_stacked(assignments: Sequence[Assignment], progress: Progress, ended: Ended) -> None:
     """Train assignments of one shape in cohorts; those that cannot be are left alone."""
-    first = assignments[0]
-    sets, reason = why_not(first)
+    first, more = assignments[0], len(assignments) - 1
+    reason = why_alone(first.config)
+    sets, reason = (None, reason) if reason else why_not(first)
     if reason:
-        first.notify(f"{first.variant.name} and {len(assignments) - 1} more are not trained together: {reason}")
+        if more:
+            first.notify(f"{first.variant.name} and {more} more are not trained together: {reason}")
         return
     most = MOST
     while assignments:
@@ -156,6 +158,7 @@ def why_not(assignment: Assignment) -> tuple[Sets | None, str]:
     step = Step(member, task, weights, fixed=fixed, goes_K=goes_K, fit=Fit(2))
     step.feed(task.sets.validation.images[:2], task.sets.validation.targets[:2])
     keys_K = torch.zeros(2, dtype=torch.int64, device=device)
+    before = {name: value.clone() for name, value in weights.buffers.items()}
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message=SLOW)
@@ -164,6 +167,10 @@ def why_not(assignment: Assignment) -> tuple[Sets | None, str]:
         if is_memory(error):
             return task.sets, ""
         return None, str(error).strip().partition("\n")[0] or type(error).__name__
+    for name, value in before.items():
+        if not torch.equal(value, weights.buffers[name]):
+            said = f"its {name.removeprefix(MODEL)} changes as it trains, beside the weights that a cohort keeps."
+            return None, f"{said} A norm over groups or layers has nothing of the kind."
     return task.sets, ""
 
 

@@ -45,7 +45,7 @@ class Classify:
                 f"{self.epoch_images:,} training pictures, {size_of(self.sets.train)}",
             ),
             *input_stages(config),
-            Stage("code", type(model).__name__, model_detail(config), self.forward, parts=True),
+            Stage("code", type(model).__name__, model_detail(config), self.forward, parts=True, judges=True),
             Stage(
                 "code", "Cross-entropy", f"label smoothing {config.label_smoothing:g}{weighted}", self.loss, parts=True
             ),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+from torch.nn import functional as F
 
 from podium.lab.transcripts import BLANK, PADDING
 from podium.spec import Config, PodiumError

@@ -27,9 +27,12 @@ def input_stages(config: Config) -> list[Stage]:
         with batch.at():
             return batch.but(images=augmented(batch.images, **strengths))
 
+    def normalise(batch: Batch) -> Batch:
+        return batch.but(images=to_float(batch.images))
+
     stages = [
         Stage("code", f"Batch of {config.batch_size}", "order from (seed, epoch)", take),
-        Stage("code", "Normalise", "bytes to floats, on the device", lambda b: b.but(images=to_float(b.images))),
+        Stage("code", "Normalise", "bytes to floats, on the device", normalise, judges=True),
     ]
     strengths = [f"{name}, strength {getattr(config, field):g}" for field, name in STRENGTHS.items()]
     used = [words for words, field in zip(strengths, STRENGTHS, strict=True) if getattr(config, field)]

@@ -38,7 +38,9 @@ class Recognise(Reads):
         self.stages: tuple[Stage, ...] = (
             *number_stages(config, self.sets),
             *input_stages(config),
-            Stage("code", type(model).__name__, f"columns read by {config.encoder}", self.forward, parts=True),
+            Stage(
+                "code", type(model).__name__, f"columns read by {config.encoder}", self.forward, parts=True, judges=True
+            ),
             Stage("code", "CTC", "all ways to spell the number, nats a digit", self.loss, parts=True),
         )
 

@@ -13,7 +13,7 @@ from podium.lab.models.token_reader import VOCABULARY
 from podium.lab.training.looks import looks_of_reader
 from podium.lab.training.precision import autocast
 from podium.lab.training.stages import Batch, Stage
-from podium.lab.training.tasks.losses import class_weights, cross_entropy, order_blind, terms
+from podium.lab.training.tasks.losses import class_weights, cross_entropy, ctc, order_blind, terms
 from podium.lab.training.tasks.metrics import numbers, reading_metrics, token_hits
 from podium.lab.training.tasks.parts import (
     LOOKS,
@@ -25,7 +25,7 @@ from podium.lab.training.tasks.parts import (
     prediction_samples,
     size_of,
 )
-from podium.lab.transcripts import PADDING
+from podium.lab.transcripts import BLANK, PADDING
 from podium.spec import PodiumError, SequenceConfig
 
 LOSSES = {"cross_entropy": "Cross-entropy", "order_blind": "Order-blind loss"}
@@ -72,10 +72,13 @@ class Transcribe(Reads):
         self.epoch_images = epoch_images(config, self.sets)
         padding = "padding left out" if config.ignore_padding else "padding too"
         said = f"next token, {padding}" if config.loss == "cross_entropy" else f"counts of tokens, {padding}"
+        self.auxiliary = float(getattr(config, "auxiliary", 0.0))  # a picture that is no line has no columns to spell
+        if self.auxiliary:
+            said += f"; {self.auxiliary:.0%} CTC over the columns"
         self.stages: tuple[Stage, ...] = (
             *number_stages(config, self.sets),
             *input_stages(config),
-            Stage("code", type(model).__name__, model_detail(config), self.forward, parts=True),
+            Stage("code", type(model).__name__, model_detail(config), self.forward, parts=True, judges=True),
             Stage("code", LOSSES[config.loss], said, self.loss, parts=True),
         )
 
@@ -86,20 +89,34 @@ class Transcribe(Reads):
     def forward(self, batch: Batch) -> Batch:
         """Compute the logits of every next token, (B, T - 1, V), from the true tokens before it."""
         with batch.at(), autocast(self.config, self.device):
-            return batch.but(logits=self.model(batch.images, batch.targets[:, :-1]))
+            if not self.auxiliary:
+                return batch.but(logits=self.model(batch.images, batch.targets[:, :-1]))
+            memory_BSD = self.model.encode(batch.images)
+            logits = self.model.decode(batch.targets[:, :-1], memory_BSD)
+            return batch.but(logits=logits, columns=self.model.spelling(memory_BSD))
 
     def loss(self, batch: Batch) -> Batch:
-        """Compute the mean loss a token, or a picture where it is blind to order, in nats."""
+        """Compute the loss: attention's, and a share of CTC's where that helps it to find its way along the line.
+
+        Kim, Hori and Watanabe 2017, Joint CTC-Attention Based End-to-End Speech Recognition: (1 - share) * attention's
+        + share * CTC's, both summed over the batch and divided by the same number of terms, in nats.
+        """
+        spoken = self.spoken(batch)
+        if batch.columns is None:
+            return batch.but(loss=spoken)
+        tokens_BN = batch.targets[:, 1:]
+        spelt = ctc(batch.columns, tokens_BN) * ((tokens_BN < BLANK).sum() / self.terms(batch.targets))
+        return batch.but(loss=(1 - self.auxiliary) * spoken + self.auxiliary * spelt)
+
+    def spoken(self, batch: Batch) -> Tensor:
+        """Return the decoder's mean loss a token, or a picture where it is blind to order, in nats."""
         assert batch.logits is not None  # noqa: S101 - the stage before this one sets it
         wanted_BT = batch.targets[:, 1:]
         smoothing = self.config.label_smoothing
         if self.config.loss == "order_blind":
-            blind = order_blind(batch.logits, wanted_BT, smoothing=smoothing, ignore_padding=self.config.ignore_padding)
-            return batch.but(loss=blind)
+            return order_blind(batch.logits, wanted_BT, smoothing=smoothing, ignore_padding=self.config.ignore_padding)
         kept_BT = self._kept(wanted_BT)
-        return batch.but(
-            loss=cross_entropy(batch.logits, wanted_BT, smoothing=smoothing, weights_V=self.weights_V, kept_B=kept_BT)
-        )
+        return cross_entropy(batch.logits, wanted_BT, smoothing=smoothing, weights_V=self.weights_V, kept_B=kept_BT)
 
     def terms(self, targets: Tensor) -> Tensor:
         """Return the number of tokens that count, by their weights; of pictures for the order-blind loss."""
@@ -163,6 +180,8 @@ def number_stages(config: SequenceConfig, sets: Sets) -> list[Stage]:
         return [Stage("data", data_name(sets), f"{len(sets.train):,} labelled pictures, {size}")]
     digits = "1 digit" if config.digits == 1 else f"1 to {config.digits} digits"
     new = "new ones an epoch" if config.fresh else "that stay"
+    if config.curriculum:
+        new += f", longer and longer over {config.curriculum:.0%} of the epochs"
     return [
         Stage("data", data_name(sets), "single digits, 28 by 28"),
         Stage("data", kind, f"{digits} on {size}, {config.train_images:,} {new}"),
