@@ -30,7 +30,7 @@ def project(tmp_path):
 def test_it_builds_from_the_frozen_results(project):
     page, document = build_report(project, "lab_notebook", runs="frozen")
     text = page.read_text("utf-8")
-    assert text.count("<figure") >= 8
+    assert text.count("<figure") >= 7
     assert "What must be said of these runs" in text
     assert "nothing was chosen on the test set" in text
     sheets = pypdf.PdfReader(document)
