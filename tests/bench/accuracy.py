@@ -78,7 +78,7 @@ def told(project: Project, experiment: str, variant: str, metric: str, wanted: f
         "test pictures": newest.summary["test_images"],
         "parameters": newest.summary["parameters"],
         "epochs": newest.config["epochs"],
-        "pictures an epoch": newest.config["train_images"],
+        "train_images": newest.config["train_images"],
         "minutes a run": [round(run.summary["seconds"] / 60, 1) for run in same],
         "hardware": sorted({f"{run.provenance['device']}, {run.provenance['hardware']}" for run in same}),
         "commits": sorted({run.provenance["commit"] for run in same}),
