@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-EXPERIMENTS = Path(__file__).parents[3] / "experiments"
 MODELS = ("vit_b_16", "resnet18", "Transformer", "ViT", "CNN", "VisionToSequence")
 
 
@@ -40,7 +39,5 @@ def described():
 
 @pytest.fixture(scope="session")
 def frozen():
-    """The descriptions in the committed results, as older versions of the lab wrote them."""
-    return [
-        kept["model"] for path in sorted(EXPERIMENTS.glob("*.json")) for kept in json.loads(path.read_text()).values()
-    ]
+    """Descriptions as the lab's first version wrote them into results: without FLOPs, some without names."""
+    return json.loads((Path(__file__).parent / "older.json").read_text("utf-8"))
