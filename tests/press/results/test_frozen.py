@@ -139,9 +139,16 @@ def test_the_committed_files_read_as_they_did():
         rows = frame[frame["epoch"] == ""]
         assert [record.id for record in records] == list(rows["run"])
         epochs = frame[frame["epoch"] != ""].groupby("run").size()
-        assert [len(record.history) for record in records] == list(epochs[rows["run"]])
+        assert [len(record.history) for record in records] == list(epochs.reindex(rows["run"], fill_value=0))
         assert [repr(record.summary["test_accuracy"]) for record in records] == list(rows["test_accuracy"])
-        assert to_csv(records) == table.read_text()  # written by the older format, and still the same bytes
+        assert to_csv(records) == table.read_text()
+
+
+def test_a_file_of_the_first_version_reads_as_it_did(project):
+    text = (Path(__file__).parent / "older.csv").read_text("utf-8")
+    records = _read(text, project)
+    assert {record.variant for record in records} == {"Adam", "AdamW"}
+    assert to_csv(records) == text
 
 
 def test_pruned_trials_are_ended_runs(project, write):
