@@ -3,7 +3,7 @@ import re
 
 import pypandoc
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from podium.press.build.scene import Scene
@@ -48,6 +48,7 @@ def written(tmp_path, *blocks, notes=(), pictures=None):
 
 @settings(max_examples=30)
 @given(st.lists(st.sampled_from([*"`*_{}[]()<>#+-.!|~^$&@:=\\\"' 1a\n", *WORST]), max_size=12).map("".join))
+@example("_www.x.org")
 def test_whatever_is_put_together_is_text(text):
     """Thirty programs of pandoc are a second or two."""
     everything = [*WORST, text]

@@ -17,7 +17,7 @@ SAFE_LINK = re.compile(r"https?://|mailto:", re.IGNORECASE)
 MARKS = re.compile(r"([\\`*_{}\[\]<>#|~^$&@!])")
 # What Markdown takes for a list or a rule at the beginning, for an emoji, and for an address anywhere.
 NUMBERED = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
-PLACES = re.compile(r"^(?=[-+](\s|$))|^(?=[-=]+\s*$)|(?=:\w+:)|(?=://)|(?<=\bwww)(?=\.)", re.IGNORECASE)
+PLACES = re.compile(r"^(?=[-+](\s|$))|^(?=[-=]+\s*$)|(?=:\w+:)|(?=://)|(?<=www)(?=\.)", re.IGNORECASE)
 UNSAID = {"page", "foot", "kicker", "badge"}  # said before or after a slide's text, or not at all
 WIDE = 250  # CSS pixels from which a picture stands alone
 
