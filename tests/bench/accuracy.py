@@ -7,19 +7,15 @@ error of a single run's share on its test pictures, which every seed shares.
 
 from __future__ import annotations
 
-import json
 import math
-import os
-from datetime import UTC, datetime
-from pathlib import Path
 
+import torch
+
+from bench.lab import machine
 from podium.press.results.statistics import mean_interval
 from podium.runs import Record, read_runs
-from podium.runs.provenance import git_state, processor
 from podium.spec import Project
 
-ROOT = Path(__file__).parents[2]
-OUT = ROOT / "reports" / "bench" / "accuracy.json"
 TARGETS = {  # what is asked for: experiment, variant, metric, and the least or the most of it
     "ViT on MNIST": ("recipe", "whole recipe", "test_accuracy", 0.995),
     "CNN on MNIST": ("blocks", "four blocks", "test_accuracy", 0.996),
@@ -36,18 +32,9 @@ LESS = ("test_edit_distance", "test_character_error_rate")  # is better
 
 def main() -> None:
     """Read the runs and write the record."""
-    project = Project(ROOT)
-    commit, dirty = git_state(ROOT)
-    record = {
-        "command": "nox -s bench -- accuracy",
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit + (" and changes" if dirty else ""),
-        "machine": f"{os.cpu_count()} cores ({processor()})",
-        "reached": {name: told(project, *target) for name, target in TARGETS.items()},
-    }
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-    print(json.dumps(record, indent=1))
+    project = Project(machine.ROOT)
+    found = {name: told(project, *target) for name, target in TARGETS.items()}
+    machine.write("accuracy", torch.device("cpu"), {"reached": found})
 
 
 def told(project: Project, experiment: str, variant: str, metric: str, wanted: float | None) -> dict[str, object]:
@@ -80,6 +67,7 @@ def told(project: Project, experiment: str, variant: str, metric: str, wanted: f
         "epochs": newest.config["epochs"],
         "train_images": newest.config["train_images"],
         "minutes a run": [round(run.summary["seconds"] / 60, 1) for run in same],
+        "peak memory a run, MiB": [round(run.summary["peak_memory"]) for run in same],
         "hardware": sorted({f"{run.provenance['device']}, {run.provenance['hardware']}" for run in same}),
         "commits": sorted({run.provenance["commit"] for run in same}),
         "data": sorted({run.provenance["data"] for run in same}),

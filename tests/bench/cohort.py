@@ -10,7 +10,6 @@ processes at once run.
 
 from __future__ import annotations
 
-import gc
 import sys
 from pathlib import Path
 from statistics import median
@@ -22,6 +21,7 @@ from bench.lab.machine import REPORTS, write
 from bench.lab.sweep import SWEEP, sweep_variants
 from bench.lab.turns import Arm, Processes, answer, rate_by_the_wall, ratio, take_turns
 from podium.lab.training import choose_device
+from podium.lab.training.usage import make_room
 from podium.spec import ViTConfig
 
 QUICK = ViTConfig(dim=32, batch_size=32, augment=0.0, learning_rate=5e-3)
@@ -83,7 +83,7 @@ def measured(name: str, device: torch.device) -> dict[str, object]:
     }
     together = arms["stacked"]
     del arms
-    make_room(device)
+    make_room(device)  # for the processes
     if device.type == "cuda":
         return {**told, "processes at once": against_processes(name, together, device)}
     return {**told, "two processes at once over one after the other": two_at_once(name)}
@@ -130,13 +130,6 @@ def arm_process(name: str, steps: int) -> None:
     torch.set_num_threads(1)
     device = choose_device("auto")
     answer(alone(WORKLOADS[device.type][name][0], device), steps, device)
-
-
-def make_room(device: torch.device) -> None:
-    """Give back what the arms that have ended held, so that the processes find it."""
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
 
 
 def ceilings() -> dict[str, float]:

@@ -41,6 +41,14 @@ def test_pictures_read_from_left_to_right_as_their_tokens(seed, digits):
         assert read_greys(picture) == as_text(tokens)
 
 
+def test_numbers_may_be_shorter_than_their_places():
+    made = compose(GREYS, LABELS, 60, 5, generator(3, 0, "test"), longest=2)
+    assert made.tokens.shape == (60, 7)
+    numbers = [as_text(tokens) for tokens in made.tokens.tolist()]
+    assert {len(number) for number in numbers} == {1, 2}
+    assert [read_greys(picture) for picture in made.pictures] == numbers
+
+
 def test_all_ink_lies_inside_the_picture():
     made = compose(GREYS, LABELS, 300, 5, generator(0, 0, "test"))
     edge = torch.cat((made.pictures[:, :2], made.pictures[:, -2:]), dim=1)

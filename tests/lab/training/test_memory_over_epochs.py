@@ -1,4 +1,4 @@
-"""Memory does not grow over epochs: of a run alone, of a cohort.
+"""Memory does not grow over epochs: of a run alone, of a cohort. Nor does it over runs.
 
 Three things are looked at, at the same place of epochs that come after a warm-up, in which everything is made that is
 made once. Tensors that Python knows: not one may be added. What Python holds: the history, which a run keeps, may be
@@ -91,3 +91,22 @@ def test_of_a_cohort(project, tiny, held):
         project, tiny.TINY, variants, "quick", tracker_mode="off", device="cpu", mode="always", progress=look
     )
     held.assert_no_growth(records)
+
+
+@pytest.mark.parametrize("mode", ["never", "always"])
+def test_what_ended_holds_no_data(project, tiny, mode):
+    from podium.lab.training.cohort import train_together
+
+    variants = [Variant(f"seed {seed}", tiny.TINY_VIT.but(seed=seed, average=0.9)) for seed in range(2)]
+    train_together(project, tiny.TINY, variants[:1], "quick", tracker_mode="off", device="cpu", mode="never")
+    before = pictures_alive()
+    gc.disable()  # nobody collects by chance
+    try:
+        train_together(project, tiny.TINY, variants, "quick", tracker_mode="off", device="cpu", mode=mode)
+        assert pictures_alive() == before
+    finally:
+        gc.enable()
+
+
+def pictures_alive():
+    return sum(type(thing) is torch.Tensor and thing.dtype == torch.uint8 for thing in gc.get_objects())

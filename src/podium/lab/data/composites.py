@@ -38,20 +38,28 @@ class Composites:
 
 
 def compose(
-    images: torch.Tensor, labels: torch.Tensor, count: int, digits: int, generator: torch.Generator
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    count: int,
+    digits: int,
+    generator: torch.Generator,
+    *,
+    longest: int | None = None,
 ) -> Composites:
-    """Draw `count` numbers of one to `digits` digits, lengths equally often, digits with replacement.
+    """Draw `count` numbers of one to `longest` digits, lengths equally often, digits with replacement.
 
     Args:
         images: uint8 (M, 28, 28), the digits to draw from.
         labels: int64 (M,).
         count: how many pictures.
-        digits: most digits in a number.
+        digits: most digits that a number may have: tokens are of this many places.
         generator: on the images' device; decides everything.
+        longest: most digits that one has; `digits` when None.
 
     Raises:
         PodiumError: where there is no digit to draw from, or `digits` does not fit a picture.
     """
+    longest = longest or digits
     if not 1 <= digits <= 7 or len(images) == 0:
         msg = f"A composite holds 1 to 7 digits out of one image or more; got {digits} out of {len(images)} images."
         raise PodiumError(msg)
@@ -61,7 +69,7 @@ def compose(
         return torch.rand(shape, generator=generator, device=device)
 
     source_ND = torch.randint(len(images), (count, digits), generator=generator, device=device)
-    length_N = torch.randint(1, digits + 1, (count,), generator=generator, device=device)
+    length_N = torch.randint(1, longest + 1, (count,), generator=generator, device=device)
     place_D = torch.arange(digits, device=device)
     share_N1 = SIDE / length_N[:, None]
     size_ND = (TALLER * share_N1).clamp(max=LARGEST) * (1 - SHRINK * uniform(count, digits))

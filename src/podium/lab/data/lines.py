@@ -25,8 +25,9 @@ def compose_lines(
     *,
     spacing: float,
     overlap: float,
+    longest: int | None = None,
 ) -> Composites:
-    """Draw `count` lines of one to `digits` digits, lengths equally often, digits with replacement.
+    """Draw `count` lines of one to `longest` digits, lengths equally often, digits with replacement.
 
     The distance between the ink of two neighbours is anything from `overlap` into each other to `spacing` apart, and
     the line begins anywhere it fits.
@@ -35,10 +36,11 @@ def compose_lines(
         images: uint8 (M, 28, 28), the digits to draw from.
         labels: int64 (M,).
         count: how many pictures.
-        digits: most digits in a line.
+        digits: most digits that a line may have: pictures are wide enough for them.
         generator: on the images' device; decides everything.
         spacing: widest gap, over a digit's 20 pixels.
         overlap: deepest overlap, likewise.
+        longest: most digits that one has; `digits` when None.
 
     Returns:
         Pictures uint8 (N, 32, line_width(digits, spacing)), and their tokens.
@@ -56,7 +58,7 @@ def compose_lines(
         return torch.rand(shape, generator=generator, device=device)
 
     source_ND = torch.randint(len(images), (count, digits), generator=generator, device=device)
-    length_N1 = torch.randint(1, digits + 1, (count, 1), generator=generator, device=device)
+    length_N1 = torch.randint(1, (longest or digits) + 1, (count, 1), generator=generator, device=device)
     there_ND = torch.arange(digits, device=device) < length_N1
     left_ND, right_ND = (edge[source_ND] for edge in ink_edges(images))
     scale_ND = (1 - SHRINK * uniform(count, digits)) * (DIGIT_WIDTH / (right_ND - left_ND)).clamp(max=1.0)

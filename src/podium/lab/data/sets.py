@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch.nn.functional import pad
 
 from podium.lab import randomness
-from podium.lab.data.composites import as_tokens, assert_disjoint, chunks_of, compose
+from podium.lab.data.composites import as_tokens, assert_disjoint, compose
 from podium.lab.data.domains import load_digits, load_fashion
 from podium.lab.data.folder import Labelled, load_folder
 from podium.lab.data.lines import compose_lines
 from podium.lab.data.mnist import Mnist, load_mnist
-from podium.lab.transcripts import LINE_HEIGHT, PADDING, SIDE, line_width
+from podium.lab.transcripts import LINE_HEIGHT, SIDE, line_width
 from podium.spec import Config, LinesConfig, PodiumError, SequenceConfig, unknown
 
 MEAN, DEVIATION = 0.1307, 0.3081  # of MNIST's training pixels in [0, 1]
@@ -140,40 +139,22 @@ def composed(
         source: single digits.
         count: of pictures.
         generator: on the source's device; decides everything.
-        longest: most digits in a number; the config's when None. Shapes are the config's whatever it is.
+        longest: most digits in a number for now; the config's when None.
     """
-    longest = longest or config.digits
     if isinstance(config, LinesConfig):
         made = compose_lines(
             source.images,
             source.targets,
             count,
-            longest,
+            config.digits,
             generator,
             spacing=config.spacing,
             overlap=config.overlap,
+            longest=longest,
         )
     else:
-        made = compose(source.images, source.targets, count, longest, generator)
-    if longest == config.digits:
-        return Split(made.pictures, made.tokens)
-    tokens = pad(made.tokens, (0, config.digits - longest), value=PADDING)
-    return Split(_widened(made.pictures, picture_size(config)[1], generator), tokens)
-
-
-def _widened(pictures_NHV: torch.Tensor, width: int, generator: torch.Generator) -> torch.Tensor:
-    """Lay pictures somewhere on wider ones without ink: (N, H, V) to (N, H, width)."""
-    count, height, narrow = pictures_NHV.shape
-    if narrow == width:
-        return pictures_NHV
-    device = pictures_NHV.device
-    wide_NHW = torch.zeros((count, height, width), dtype=torch.uint8, device=device)
-    left_N1 = torch.randint(width - narrow + 1, (count, 1), generator=generator, device=device)
-    place_NV = left_N1 + torch.arange(narrow, device=device)
-    for part in chunks_of(count, device):
-        place_NHV = place_NV[part, None].expand(-1, height, -1)
-        wide_NHW[part] = wide_NHW[part].scatter(2, place_NHV, pictures_NHV[part])
-    return wide_NHW
+        made = compose(source.images, source.targets, count, config.digits, generator, longest=longest)
+    return Split(made.pictures, made.tokens)
 
 
 def picture_size(config: Config) -> tuple[int, int]:

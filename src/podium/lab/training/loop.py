@@ -5,7 +5,6 @@ Every random number is a function of (seed, step, place), so a checkpoint needs 
 
 from __future__ import annotations
 
-import gc
 import math
 import re
 import time
@@ -41,7 +40,7 @@ from podium.lab.training.stages import Batch, run_stages
 from podium.lab.training.stopping import best_epoch, stop_reason
 from podium.lab.training.tasks import build_task
 from podium.lab.training.updating import Update, judging_stages
-from podium.lab.training.usage import device_peak, memory_now, reset_peak
+from podium.lab.training.usage import device_peak, make_room, memory_now, reset_peak
 from podium.lab.training.watching import PICTURES, Gradients, total_norm
 from podium.runs import Record, read_record
 from podium.runs.tracking import Mode
@@ -134,9 +133,8 @@ def train_run(
         if not is_memory(error):
             raise
         reason = out_of_memory(error)
-    gc.collect()  # the model is gone with the error's frames: give its memory to the next run
-    if assignment.device.type == "cuda":
-        torch.cuda.empty_cache()
+    finally:
+        make_room(assignment.device)  # for the next run
     return fail_run(assignment.folder, reason, **assignment.start(assignment.origin(data="")))
 
 

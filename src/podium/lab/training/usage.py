@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -49,3 +50,13 @@ def device_peak(device: torch.device, name: str) -> dict[str, float]:
     if device.type != "cuda":
         return {}
     return {name: round(torch.cuda.max_memory_allocated(device) / MIB, 1)}
+
+
+def make_room(device: torch.device) -> None:
+    """Give back what nobody holds any more: a run's model, hooks and pictures hold each other, and the data with them.
+
+    Python looks for such circles where many small things are made, not where a few of hundreds of megabytes are.
+    """
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

@@ -5,7 +5,6 @@ Shapes: K slots, S steps of an epoch, B batch, N pictures.
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -25,6 +24,7 @@ from podium.lab.training.cohort.step import Step
 from podium.lab.training.loop import READS_PER_EPOCH, Moment, NotFiniteError, is_memory, out_of_memory
 from podium.lab.training.tasks import build_task
 from podium.lab.training.tasks.parts import chunks
+from podium.lab.training.usage import make_room
 from podium.runs import Record
 from podium.spec import Variant
 
@@ -249,10 +249,3 @@ class Cohort:
             self.replayed = Replayed(self.step, self.device)  # a capture's memory goes with it
             make_room(self.device)
             self.step.fit = smaller
-
-
-def make_room(device: torch.device) -> None:
-    """Give back what nobody holds any more."""
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()

@@ -14,13 +14,14 @@ from podium.lab.training.cohort.adam import constants
 from podium.lab.training.cohort.encoding import with_shared_encoding
 from podium.lab.training.cohort.entrant import Entrant, enter
 from podium.lab.training.cohort.grouping import first_slots, group, shape_of, stacks, why_alone
-from podium.lab.training.cohort.loop import Cohort, Ended, Progress, make_room
+from podium.lab.training.cohort.loop import Cohort, Ended, Progress
 from podium.lab.training.cohort.memory import Fit, remember, remembered
 from podium.lab.training.cohort.stacking import MODEL, stack
 from podium.lab.training.cohort.step import Member, Step
 from podium.lab.training.loop import OUT_OF_MEMORY, choose_device, is_memory, train_run
 from podium.lab.training.recording import Assignment, device_name
 from podium.lab.training.tasks import build_task
+from podium.lab.training.usage import make_room
 from podium.runs import Record, read_record
 from podium.runs.tracking import Mode
 from podium.spec import Cohorts, Experiment, Profile, Project, Variant
@@ -125,6 +126,8 @@ def _train_stacked(assignments: Sequence[Assignment], progress: Progress, ended:
         asked = cohort.step.fit
         if cohort.train(progress, ended) and cohort.step.fit != asked:
             remember(first.project.build, _what(some), cohort.step.fit)
+        del cohort
+        make_room(first.device)
         assignments = rest
 
 
