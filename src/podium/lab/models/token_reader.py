@@ -5,6 +5,7 @@ Shapes: B batch, T tokens, S tokens of the memory, D model width, V = 13 kinds o
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from podium.spec import SequenceConfig
 VOCABULARY = 13
 
 
-class TokenReader(nn.Module):
+class TokenReader(nn.Module, ABC):
     """A decoder with its embedding, positions and head, over whatever `encode` makes of a picture.
 
     Attributes:
@@ -62,9 +63,9 @@ class TokenReader(nn.Module):
         """
         return self.decode(tokens_BT, self.encode(images_B1HW))
 
+    @abstractmethod
     def encode(self, images_B1HW: torch.Tensor) -> torch.Tensor:
         """Return the memory (B, S, D)."""
-        raise NotImplementedError
 
     def decode(self, tokens_BT: torch.Tensor, memory_BSD: torch.Tensor) -> torch.Tensor:
         """Return logits (B, T, 13) for tokens so far and a memory."""

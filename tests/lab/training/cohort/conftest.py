@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from podium.lab.training.cohort import train_together
+from podium.spec import Variant
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +25,20 @@ def together(project, tiny):
         return train_together(where, tiny.TINY, variants, "quick", **asked)
 
     return train
+
+
+@pytest.fixture(scope="session")
+def same() -> SimpleNamespace:
+    return SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "same.py")))
+
+
+@pytest.fixture
+def variants(tiny):
+    vit = tiny.TINY_VIT
+    return [
+        Variant("learned", vit),
+        Variant("rotary", vit.but(position="rotary", seed=5, learning_rate=1e-3)),
+        Variant("short", vit.but(epochs=1, optimizer="adam", label_smoothing=0.1)),
+        Variant("wild", vit.but(learning_rate=1e30, clip=None, warmup=0.0)),
+        Variant("averaged", vit.but(average=0.8, patience=1, position="none", augment=0.5)),
+    ]

@@ -10,14 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 
-from podium.lab.training import checkpoint, train_run
+from podium.lab.training import train_run
 from podium.lab.training.cohort import loop
 from podium.lab.training.cohort import together as module
-from podium.lab.training.cohort.memory import FILE, Fit
 from podium.lab.training.experiment import is_done
-from podium.lab.training.usage import CLOCK
 from podium.runs import read_record, run_folder
 from podium.runs.tracking import Silent
 from podium.spec import Project, Variant
@@ -25,49 +22,7 @@ from podium.spec import Project, Variant
 KILLED = Path(__file__).parent / "killed.py"
 
 
-def numbers_of(record):
-    rows = [{k: v for k, v in row.items() if k not in CLOCK} for row in record.history]
-    return rows, {k: v for k, v in record.summary.items() if k not in CLOCK}, record.samples, record.watches
-
-
-def weights(record):
-    return checkpoint.load_checkpoint(record.folder, record.folder.name[-8:])
-
-
-def assert_same(one, other):
-    assert (one.state, one.reason) == (other.state, other.reason)
-    assert numbers_of(one) == numbers_of(other)
-    mine, its = weights(one), weights(other)
-    assert (mine is None) == (its is None)
-    if mine is not None:
-        assert all(torch.equal(mine.judged[name], its.judged[name]) for name in its.judged)
-        for place, state in its.optimizer["state"].items():
-            assert all(torch.equal(mine.optimizer["state"][place][name], value) for name, value in state.items())
-
-
-def assert_close(one, other):
-    assert (one.state, one.reason, len(one.history)) == (other.state, other.reason, len(other.history))
-    for mine, its in zip([*one.history, one.summary], [*other.history, other.summary], strict=True):
-        assert mine.keys() == its.keys()
-        close = {name: pytest.approx(value, rel=2e-3, abs=1e-4) for name, value in its.items() if name not in CLOCK}
-        assert {name: value for name, value in mine.items() if name not in CLOCK} == close
-    assert one.samples.keys() == other.samples.keys()
-    assert one.model == other.model
-
-
-@pytest.fixture
-def variants(tiny):
-    vit = tiny.TINY_VIT
-    return [
-        Variant("learned", vit),
-        Variant("rotary", vit.but(position="rotary", seed=5, learning_rate=1e-3)),
-        Variant("short", vit.but(epochs=1, optimizer="adam", label_smoothing=0.1)),
-        Variant("wild", vit.but(learning_rate=1e30, clip=None, warmup=0.0)),
-        Variant("averaged", vit.but(average=0.8, patience=1, position="none", augment=0.5)),
-    ]
-
-
-def test_every_variant_is_the_run_that_it_is_alone(project, tiny, together, variants):
+def test_every_variant_is_the_run_that_it_is_alone(project, tiny, together, variants, same):
     heard = []
     records = together(variants, progress=lambda variant, moment: heard.append((variant.name, moment.epochs_done)))
     assert [record.variant for record in records] == [variant.name for variant in variants]
@@ -78,17 +33,17 @@ def test_every_variant_is_the_run_that_it_is_alone(project, tiny, together, vari
         alone = train_run(
             Project(project.root / "alone"), tiny.TINY, variant, "quick", tracker_mode="off", device="cpu"
         )
-        assert_close(record, alone)
+        same.assert_close(record, alone)
 
 
-def test_company_and_order_change_no_bit(project, together, variants):
+def test_company_and_order_change_no_bit(project, together, variants, same):
     records = together(variants)
     fewer = together([variants[4], variants[0]], project=Project(project.root / "fewer"))
-    assert_same(fewer[0], records[4])
-    assert_same(fewer[1], records[0])
+    same.assert_same(fewer[0], records[4])
+    same.assert_same(fewer[1], records[0])
 
 
-def test_readers_share_a_cohort_too(project, tiny, together):
+def test_readers_share_a_cohort_too(project, tiny, together, same):
     asked = [Variant(f"seed {seed}", tiny.TINY_READER.but(seed=seed, epochs=1)) for seed in (0, 1)]
     asked.append(Variant("sines", tiny.TINY_READER.but(epochs=1, position="sinusoidal")))
     records = together(asked)
@@ -97,7 +52,7 @@ def test_readers_share_a_cohort_too(project, tiny, together):
         alone = train_run(
             Project(project.root / "alone"), tiny.TINY, variant, "quick", tracker_mode="off", device="cpu"
         )
-        assert_close(record, alone)
+        same.assert_close(record, alone)
 
 
 def test_half_precision_and_parts_are_stacked(together, tiny):
@@ -152,7 +107,7 @@ def stop_at(name, epochs):
     return progress
 
 
-def test_interrupted_it_resumes_in_other_company_and_alone(project, tiny, together, variants):
+def test_interrupted_it_resumes_in_other_company_and_alone(project, tiny, together, variants, same):
     whole = together(variants, project=Project(project.root / "whole"))
     with pytest.raises(KeyboardInterrupt):
         together(variants, progress=stop_at("learned", 1))
@@ -162,13 +117,15 @@ def test_interrupted_it_resumes_in_other_company_and_alone(project, tiny, togeth
     said = []
     again = together([variants[1], variants[4]], notify=said.append)
     assert said == [f"{folder.name} goes on after epoch 1." for folder in (folders[1], folders[4])]
-    assert_same(again[0], whole[1])
-    assert_same(again[1], whole[4])
+    same.assert_same(again[0], whole[1])
+    same.assert_same(again[1], whole[4])
     alone = train_run(project, tiny.TINY, variants[0], "quick", tracker_mode="off", device="cpu")
-    assert_close(alone, whole[0])
+    same.assert_close(alone, whole[0])
 
 
-def test_checkpoints_that_cost_much_are_saved_seldom_and_resume_as_exactly(project, together, variants, monkeypatch):
+def test_checkpoints_that_cost_much_are_saved_seldom_and_resume_as_exactly(
+    project, together, variants, monkeypatch, same
+):
     whole = together(variants[:2], project=Project(project.root / "whole"))
     monkeypatch.setattr(loop, "SAVING", 1e-9)
     with pytest.raises(KeyboardInterrupt):
@@ -176,11 +133,11 @@ def test_checkpoints_that_cost_much_are_saved_seldom_and_resume_as_exactly(proje
     said = []
     resumed = together(variants[:2], notify=said.append)
     assert said[0].endswith("goes on after epoch 1.")
-    assert_same(resumed[0], whole[0])
-    assert weights(resumed[0]).epoch == 3
+    same.assert_same(resumed[0], whole[0])
+    assert same.weights(resumed[0]).epoch == 3
 
 
-def test_a_run_alone_goes_on_in_a_cohort(project, tiny, together, variants):
+def test_a_run_alone_goes_on_in_a_cohort(project, tiny, together, variants, same):
     def stop(moment):
         if moment.epochs_done > 1:
             raise KeyboardInterrupt
@@ -188,12 +145,12 @@ def test_a_run_alone_goes_on_in_a_cohort(project, tiny, together, variants):
     with pytest.raises(KeyboardInterrupt):
         train_run(project, tiny.TINY, variants[0], "quick", tracker_mode="off", device="cpu", progress=stop)
     resumed, _ = together(variants[:2])
-    assert_close(resumed, together(variants[:2], project=Project(project.root / "other"))[0])
+    same.assert_close(resumed, together(variants[:2], project=Project(project.root / "other"))[0])
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_killed_ten_times_it_equals_the_unbroken_one(project, together):
+def test_killed_ten_times_it_equals_the_unbroken_one(project, together, same):
     """SIGKILL at ten random moments of real processes, wherever they then are."""
     variants = runpy.run_path(str(KILLED))["VARIANTS"]
     folders = [run_folder(project.runs, "tiny", v.name, v.config) for v in variants]
@@ -217,122 +174,7 @@ def test_killed_ten_times_it_equals_the_unbroken_one(project, together):
     together(waiting)
     whole = together(variants, project=Project(project.root / "whole"))
     for folder, record in zip(folders, whole, strict=True):
-        assert_same(read_record(folder), record)
-
-
-def starve(monkeypatch, when):
-    """Let memory run out in some steps: `when` is told how many there were, and how much is computed at once."""
-    whole, calls = loop.Step.gradients, []
-
-    def gradients(step, *inputs):
-        calls.append(1)
-        if when(len(calls), step.fit):
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nmore")
-        return whole(step, *inputs)
-
-    monkeypatch.setattr(loop.Step, "gradients", gradients)
-
-
-def test_want_of_memory_in_a_step_changes_no_bit_and_is_remembered(project, together, variants, monkeypatch):
-    whole = together(variants, project=Project(project.root / "whole"))
-    with monkeypatch.context() as starving:
-        starve(starving, lambda _, fit: fit.variants > 2)
-        records = together(variants)
-    for record, unbroken in zip(records, whole, strict=True):
-        assert_same(record, unbroken)
-    assert '"variants": 2' in (project.build / FILE).read_text()
-    asked = []
-    monkeypatch.setattr(module, "Cohort", lambda entrants, fit: asked.append(fit) or loop.Cohort(entrants, fit))
-    together([Variant(v.name, v.config.but(seed=8)) for v in variants])
-    assert asked == [Fit(2)]
-
-
-def test_want_of_memory_now_and_then_changes_numbers_by_rounding_only(project, together, variants, monkeypatch):
-    whole = together(variants[:2], project=Project(project.root / "whole"))
-    starve(monkeypatch, lambda call, _: call in (3, 4, 5, 6))
-    for record, unbroken in zip(together(variants[:2]), whole, strict=True):
-        assert_close(record, unbroken)
-
-
-def test_where_nothing_fits_the_runs_fail_and_may_be_tried_again(together, variants, monkeypatch):
-    with monkeypatch.context() as starving:
-        starve(starving, lambda call, _: call > 1)
-        records = together(variants[:2])
-    assert [record.state for record in records] == ["failed", "failed"]
-    assert records[0].reason == "out of memory: CUDA out of memory. Tried to allocate 2.00 GiB."
-    assert not is_done(records[0])
-    assert [record.state for record in together(variants[:2])] == ["finished", "finished"]
-
-
-def test_a_stack_that_does_not_fit_becomes_two(project, together, variants, monkeypatch):
-    whole = together(variants, project=Project(project.root / "whole"))
-    sizes = []
-
-    def build(entrants, fit):
-        sizes.append(len(entrants))
-        if len(entrants) > 2:
-            raise torch.OutOfMemoryError
-        return loop.Cohort(entrants, fit)
-
-    monkeypatch.setattr(module, "Cohort", build)
-    for record, unbroken in zip(together(variants), whole, strict=True):
-        assert numbers_of(record)[0] == numbers_of(unbroken)[0]
-    assert sizes == [5, 2, 2, 1]
-
-
-def test_not_even_one_fits(together, variants, monkeypatch):
-    def build(*_):
-        raise torch.OutOfMemoryError
-
-    monkeypatch.setattr(module, "Cohort", build)
-    assert [record.state for record in together(variants[:2])] == ["finished", "finished"]  # each alone
-
-
-@pytest.mark.parametrize("place", ["_data", "_judge"])
-def test_want_of_memory_outside_a_step_fails_those_who_are_there(together, variants, monkeypatch, place):
-    whole, calls = getattr(loop.Cohort, place), []
-
-    def starving(cohort, *inputs):
-        calls.append(1)
-        if len(calls) == 2:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-        return whole(cohort, *inputs)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(loop.Cohort, place, starving)
-        records = together(variants[:3])
-    assert [record.state for record in records] == ["failed", "failed", "finished"]  # the short one had left before
-    assert records[0].reason == "out of memory: CUDA out of memory. Tried to allocate 2.00 GiB."
-    assert not is_done(records[0])
-
-
-def test_who_has_left_keeps_its_end_when_the_next_one_lacks_memory(together, variants, monkeypatch):
-    calls = []
-    whole = loop.Entrant.finish
-
-    def starving(entrant, *inputs):
-        calls.append(1)
-        if len(calls) == 2:
-            raise MemoryError
-        return whole(entrant, *inputs)
-
-    monkeypatch.setattr(loop.Entrant, "finish", starving)
-    records = together([Variant(name, variants[0].config.but(seed=seed, epochs=1)) for seed, name in enumerate("ab")])
-    assert [(record.state, record.reason) for record in records] == [
-        ("finished", ""),
-        ("failed", "out of memory: MemoryError"),
-    ]
-
-
-def test_memory_for_judging_all_at_once_may_lack(project, together, variants, monkeypatch):
-    whole = together(variants[:2], project=Project(project.root / "whole"))
-
-    def tally(*_):
-        raise torch.OutOfMemoryError
-
-    monkeypatch.setattr(loop.Step, "tally", tally)
-    for record, unbroken in zip(together(variants[:2]), whole, strict=True):
-        assert_close(record, unbroken)
+        same.assert_same(read_record(folder), record)
 
 
 @pytest.mark.parametrize("place", ["gradients", "tally"])
@@ -357,11 +199,6 @@ def test_other_errors_while_stacking_do_too(together, variants, monkeypatch):
     monkeypatch.setattr(module, "Cohort", fail)
     with pytest.raises(RuntimeError, match="a bug"):
         together(variants[:2])
-
-
-def test_a_first_look_that_lacks_memory_decides_nothing(together, variants, monkeypatch):
-    starve(monkeypatch, lambda call, _: call == 1)
-    assert [record.state for record in together(variants[:2])] == ["finished", "finished"]
 
 
 def test_what_cannot_be_stacked_is_trained_alone_and_said(project, tiny, together, variants, monkeypatch):
@@ -400,31 +237,23 @@ def test_what_is_known_not_to_stack_is_said_without_a_try(tiny, together, monkey
     ]
 
 
-def test_a_curriculum_in_a_cohort_is_the_one_alone(project, tiny, together):
+def test_a_curriculum_in_a_cohort_is_the_one_alone(project, tiny, together, same):
     config = tiny.TINY_READER.but(curriculum=0.5)
     asked = [Variant(f"seed {seed}", config.but(seed=seed)) for seed in (0, 1)]
     for variant, record in zip(asked, together(asked), strict=True):
         alone = train_run(
             Project(project.root / "alone"), tiny.TINY, variant, "quick", tracker_mode="off", device="cpu"
         )
-        assert_close(record, alone)
+        same.assert_close(record, alone)
 
 
-@pytest.mark.slow
-def test_memory_does_not_grow_over_a_cohorts_epochs(together, variants):
-    config = variants[0].config.but(epochs=30, average=0.9)
-    for record in together([Variant(str(seed), config.but(seed=seed)) for seed in (0, 1)]):
-        held = [row["memory"] for row in record.history]
-        assert max(held[20:]) - max(held[5:10]) < 4, held  # MiB
-
-
-def test_what_began_in_a_cohort_goes_on_in_one(project, together, variants):
+def test_what_began_in_a_cohort_goes_on_in_one(project, together, variants, same):
     asked = [Variant(str(seed), variants[0].config.but(seed=seed, epochs=2)) for seed in range(8)]
     whole = together(asked, mode="auto", project=Project(project.root / "whole"))
     assert whole[0].provenance["cohort"] == 8
     with pytest.raises(KeyboardInterrupt):
         together(asked, mode="auto", progress=stop_at("0", 1))
-    assert_same(together(asked[3:4], mode="auto")[0], whole[3])
+    same.assert_same(together(asked[3:4], mode="auto")[0], whole[3])
 
 
 def test_more_than_the_most_become_cohorts_one_after_the_other(together, variants, monkeypatch):
