@@ -84,7 +84,7 @@ def test_it_builds_and_one_step_lowers_its_loss(tiny, model, changes):
     answers = task.answers(task.sets.validation.targets[:3])
     assert len(task.predict(task.sets.validation.images[:3])) == len(answers) == 3
     assert task.terms(split.targets[:8]) > 0
-    assert len(task.samples()["predictions"]) == 8
+    assert len(task.examine()[1]["predictions"]) == 8
     assert describe(net, task.example())["parameters"] == sum(parameter.numel() for parameter in net.parameters())
 
 

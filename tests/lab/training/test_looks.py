@@ -32,7 +32,7 @@ def test_confusion_is_the_test_set_counted(project, tiny):
 
 
 def test_a_classifier_without_attention_keeps_none(tiny):
-    found = task_of(CNNConfig(channels=4, dim=8, train_images=96, validation_images=40)).samples()
+    found = task_of(CNNConfig(channels=4, dim=8, train_images=96, validation_images=40)).examine()[1]
     assert set(found) == {"predictions", "confusion"}
     assert len(found["predictions"]) == 8
 
@@ -42,7 +42,7 @@ def test_looks_are_the_weights_that_the_model_uses(tiny):
     config = tiny.TINY_VIT.but(depth=2, position="rotary")
     task = task_of(config)
     images = to_float(task.sets.test.images[:4])
-    looks = task.samples()["attention"]
+    looks = task.examine()[1]["attention"]
     assert [look["picture"] for look in looks] == [0, 1, 2, 3]
     model = task.model
     x = model.encoder.blocks[0](model.patches(images))

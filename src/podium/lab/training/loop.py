@@ -20,6 +20,7 @@ from podium.lab.models import build_model
 from podium.lab.training.activations import checkpoint_activations
 from podium.lab.training.averaging import Average
 from podium.lab.training.checkpoint import Checkpoint, save_checkpoint
+from podium.lab.training.describe import describe
 from podium.lab.training.feeding import Feed
 from podium.lab.training.finetuning import NO_START, NoStartError, Start, find_start, freeze, take_weights
 from podium.lab.training.hidden import drawn_at, drawn_here
@@ -185,7 +186,7 @@ def _train(assignment: Assignment, progress: Callable[[Moment], None], stop: Sto
     run = _Run(assignment, model, Feed(config, task, first), progress, stop)
     if reached is not None:
         run.load(reached)
-    begin(assignment, record, origin, task=task, model=model, stages=run.stages)
+    begin(assignment, record, origin, stages=run.stages, describe=lambda: describe(model, task.example()))
     if config.checkpoint_activations:
         checkpoint_activations(model)
     try:

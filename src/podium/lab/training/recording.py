@@ -16,7 +16,6 @@ import torch
 from torch import nn
 
 from podium.lab.training.checkpoint import Checkpoint, load_checkpoint
-from podium.lab.training.describe import describe
 from podium.lab.training.stages import Stage, pipeline
 from podium.lab.training.stopping import best_epoch
 from podium.lab.training.tasks import Task, encoding_sample
@@ -106,16 +105,14 @@ def begin(
     record: Record | None,
     origin: Mapping[str, Any],
     *,
-    task: Task,
-    model: nn.Module,
     stages: Sequence[Stage],
+    describe: Callable[[], Mapping[str, Any]],
 ) -> None:
     """Write what a record begins with, where it does not say it yet: what was asked for, and the model as it runs."""
     if record is None:
         append_event(assignment.folder, "start", **assignment.start(origin))
     if record is None or not record.model:
-        description = {**describe(model, task.example()), "pipeline": pipeline(stages)}
-        append_event(assignment.folder, "model", model=description)
+        append_event(assignment.folder, "model", model={**describe(), "pipeline": pipeline(stages)})
 
 
 @contextmanager
@@ -208,7 +205,8 @@ class Recorder:
             summary = _of_epoch(next(row for row in self.history if row["epoch"] == kept))
             if config.patience is not None:
                 summary["best_epoch"] = kept
-        summary |= {f"test_{name}": value for name, value in task.measure(task.sets.test).items()}
+        tested, shown = task.examine()
+        summary |= {f"test_{name}": value for name, value in tested.items()}
         summary |= {
             "test_images": len(task.sets.test.images),
             "parameters": sum(p.numel() for p in model.parameters()),
@@ -219,7 +217,7 @@ class Recorder:
         rates = [row["images_per_second"] for row in self.history if "images_per_second" in row]
         if rates:
             summary["images_per_second"] = round(len(rates) / sum(1 / rate for rate in rates), 1)
-        samples: dict[str, Any] = {**task.samples(), **watched(task, self.watches)}
+        samples: dict[str, Any] = {**shown, **watched(task, self.watches)}
         encoding = encoding_sample(config, model)
         if encoding is not None:
             samples["encoding"] = encoding

@@ -27,10 +27,11 @@ class Gradients:
     """What is seen of a model's gradients in an epoch's last step, before they are clipped.
 
     Attributes:
-        layers: a layer's name to its parameters: a block of a row of blocks, else a module.
+        layers: a layer's name to those of its parameters: a block of a row of blocks, else a module.
     """
 
     def __init__(self, model: nn.Module, steps: int) -> None:
+        self.parameters = dict(model.named_parameters())
         self.layers = layers_of(model)
         self.steps = steps
         self._seen: Tensor | None = None
@@ -38,7 +39,12 @@ class Gradients:
     def look(self, step: int) -> None:
         """Measure, where the step, counted from 0, is the last of its epoch; the device is not asked."""
         if (step + 1) % self.steps == 0:
-            self._seen = torch.stack([_measured(parameters) for parameters in self.layers.values()])
+            layers = [[self.parameters[name].grad for name in names] for names in self.layers.values()]
+            self.take(torch.stack([_of_layer(gradients, self.parameters) for gradients in layers]))
+
+    def take(self, seen_LC: Tensor) -> None:
+        """Take what `measured` found of each layer, from whoever looked."""
+        self._seen = seen_LC
 
     def told(self) -> list[dict[str, Any]]:
         """Return each layer's `norm` (of the loss's gradient) and `histogram`; the device is asked once.
@@ -54,14 +60,14 @@ class Gradients:
         ]
 
 
-def layers_of(model: nn.Module) -> dict[str, list[nn.Parameter]]:
-    """Group a model's trained parameters: by block where blocks stand in a row, else by module; MOST_LAYERS at most."""
+def layers_of(model: nn.Module) -> dict[str, list[str]]:
+    """Name a model's trained parameters by layer: by block where blocks stand in a row, else by module; MOST_LAYERS."""
     depth = max((name.count(".") for name, _ in model.named_parameters()), default=0)
     while True:
-        layers: dict[str, list[nn.Parameter]] = {}
+        layers: dict[str, list[str]] = {}
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:
-                layers.setdefault(layer_name(name, depth), []).append(parameter)
+                layers.setdefault(layer_name(name, depth), []).append(name)
         if len(layers) <= MOST_LAYERS or depth == 0:
             return dict(list(layers.items())[:MOST_LAYERS])
         depth -= 1
@@ -121,12 +127,18 @@ def watched(task: Task, watches: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _measured(parameters: Sequence[nn.Parameter]) -> Tensor:
-    """Return norm and counts of a layer's gradients, (1 + bins,) in float64, on the device."""
-    given = [parameter.grad.detach().flatten().float() for parameter in parameters if parameter.grad is not None]
-    values = torch.cat(given) if given else torch.zeros(1, device=parameters[0].device)
-    magnitudes = values.abs().clamp(10.0**LOWEST, 10.0**HIGHEST).nan_to_num(10.0**HIGHEST)
-    place = ((magnitudes.log10() - LOWEST) * PER_DECADE).long().clamp(0, len(EDGES) - 2)
-    ones = torch.ones_like(values, dtype=torch.float64)
-    counts = torch.zeros(len(EDGES) - 1, dtype=torch.float64, device=values.device).scatter_add(0, place, ones)
-    return torch.cat((values.double().norm().view(1), counts))  # bincount would ask the device
+def measured(values_KN: Tensor) -> Tensor:
+    """Return norm and counts of each row's gradients, (K, 1 + bins) in float64, on the device."""
+    values_KN = values_KN.detach().float()
+    magnitudes_KN = values_KN.abs().clamp(10.0**LOWEST, 10.0**HIGHEST).nan_to_num(10.0**HIGHEST)
+    place_KN = ((magnitudes_KN.log10() - LOWEST) * PER_DECADE).long().clamp(0, len(EDGES) - 2)
+    counts = torch.zeros(len(values_KN), len(EDGES) - 1, dtype=torch.float64, device=values_KN.device)
+    counts.scatter_add_(1, place_KN, torch.ones_like(values_KN, dtype=torch.float64))  # bincount would ask the device
+    return torch.cat((values_KN.double().norm(dim=1, keepdim=True), counts), dim=1)
+
+
+def _of_layer(gradients: Sequence[Tensor | None], parameters: Mapping[str, Tensor]) -> Tensor:
+    """Return what `measured` finds of one layer, (1 + bins,); where nothing reaches it, of a zero."""
+    given = [gradient.flatten() for gradient in gradients if gradient is not None]
+    values_N = torch.cat(given) if given else next(iter(parameters.values())).new_zeros(1)
+    return measured(values_N[None])[0]

@@ -1,13 +1,13 @@
-"""How a cohort writes: rows while it trains on, checkpoints side by side, each after its row."""
+"""How a cohort looks at its runs and writes of them: all at once, and yet of each what it would say alone."""
 
 import threading
 
 import pytest
 
-from podium.lab.training import recording
+from podium.lab.training import recording, train_run
 from podium.lab.training.cohort import entrant, loop
-from podium.runs import read_record
-from podium.spec import PodiumError, Variant
+from podium.runs import provenance, read_record
+from podium.spec import PodiumError, Project, Variant
 
 
 @pytest.fixture
@@ -50,3 +50,32 @@ def test_a_full_disk_stops_the_cohort_with_its_sentence(together, variants, monk
     monkeypatch.setattr(*((recording, "append_event") if what == "row" else (entrant, "save_checkpoint")), full)
     with pytest.raises(PodiumError, match="No space left"):
         together(variants)
+
+
+def test_what_is_watched_of_each_is_what_it_sees_alone(project, tiny, together):
+    vit = tiny.TINY_VIT.but(epochs=1)
+    asked = [Variant(kind, vit.but(position=kind, seed=seed)) for seed, kind in enumerate(["none", "learned", "rotary"])]
+    for variant, record in zip(asked, together(asked), strict=True):
+        where = Project(project.root / "alone")
+        alone = train_run(where, tiny.TINY, variant, "quick", tracker_mode="off", device="cpu")
+        (mine,), (its,) = record.watches, alone.watches
+        assert mine["predicted"] == its["predicted"]
+        assert [row["layer"] for row in mine["gradients"]] == [row["layer"] for row in its["gradients"]]
+        for row, other in zip(mine["gradients"], its["gradients"], strict=True):
+            assert row["norm"] == pytest.approx(other["norm"], rel=1e-3)
+            assert sum(row["histogram"]) == sum(other["histogram"])
+            moved = sum(abs(one - two) for one, two in zip(row["histogram"], other["histogram"], strict=True))
+            assert moved <= 0.02 * sum(row["histogram"]) + 2  # rounding carries some over an edge
+
+
+def test_what_is_the_same_for_all_is_found_out_once(together, tiny, monkeypatch):
+    described, asked = [], []
+    describe, state = entrant.describe, provenance.git_state
+    monkeypatch.setattr(entrant, "describe", lambda *given: described.append(1) or describe(*given))
+    monkeypatch.setattr(provenance, "git_state", lambda root: asked.append(1) or state(root))
+    kinds = ["none", "learned", "learned", "rotary"]
+    vit = tiny.TINY_VIT.but(epochs=1)
+    records = together([Variant(f"{seed}", vit.but(position=kind, seed=seed)) for seed, kind in enumerate(kinds)])
+    assert (len(described), len(asked)) == (3, 1)
+    assert records[1].model == records[2].model
+    assert {record.provenance["cohort"] for record in records} == {4}

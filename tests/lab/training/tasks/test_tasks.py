@@ -141,7 +141,7 @@ def test_pictures_are_never_augmented_but_in_training(tiny, monkeypatch):
     monkeypatch.setattr(parts, "augmented", fail)
     monkeypatch.setattr(augment, "augmented", fail)
     task.measure(task.sets.test)
-    task.samples()
+    task.examine()
     task.predict(task.sets.test.images[:2])
     assert "Augment" not in stages_of(task_of(CNN.but(augment=0.0)))
 

@@ -22,8 +22,9 @@ from podium.lab.models import build_model
 from podium.lab.training.averaging import floats
 from podium.lab.training.checkpoint import Checkpoint, save_checkpoint
 from podium.lab.training.cohort.encoding import with_shared_encoding
-from podium.lab.training.cohort.stacking import Weights, give, give_gradients, give_moments, take
+from podium.lab.training.cohort.stacking import Weights, give, give_moments, take
 from podium.lab.training.cohort.step import Member
+from podium.lab.training.describe import describe
 from podium.lab.training.feeding import Feed
 from podium.lab.training.loop import NotFiniteError
 from podium.lab.training.optimizers import build_optimizer
@@ -34,6 +35,33 @@ from podium.lab.training.updating import Update
 from podium.lab.training.usage import device_peak, memory_now
 from podium.lab.training.watching import PICTURES, Gradients, total_norm
 from podium.runs import Record, read_record
+from podium.spec import Config
+
+Judged = tuple[dict[str, float], list[str]]  # metrics of the validation set, and what its first pictures were named
+
+
+@dataclass
+class Shared:
+    """What the entrants of a cohort need not find out one by one.
+
+    Attributes:
+        company: how many enter; a record's provenance says so as `cohort`.
+        sets: the data, on the device.
+        origin: where the runs come from; asked of git once.
+        models: what is said of a model, by its positions: in a cohort, nothing else that is described may differ.
+    """
+
+    company: int
+    sets: Sets | None = None
+    origin: dict[str, Any] | None = None
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def describe(self, config: Config, model: nn.Module, task: Task) -> dict[str, Any]:
+        """Describe a variant's model, or say what was said of the last one with its positions."""
+        kind = str(getattr(config, "position", ""))
+        if kind not in self.models:
+            self.models[kind] = describe(model, task.example())
+        return self.models[kind]
 
 
 @dataclass
@@ -98,7 +126,7 @@ class Entrant:
         slot: int,
         *,
         told: dict[str, float],
-        measured: dict[str, float] | None,
+        judged: Judged | None,
         clock: dict[str, float],
     ) -> None:
         """Validate after an epoch where that is still to do, and write its row.
@@ -107,7 +135,8 @@ class Entrant:
             weights: of the cohort.
             slot: ours.
             told: loss and accuracy in training.
-            measured: the metrics of the validation set, where the cohort took them for all.
+            judged: the metrics of the validation set and what its first pictures were named, where the cohort judged
+                all at once.
             clock: what the machine took.
 
         Raises:
@@ -116,10 +145,13 @@ class Entrant:
         config, device, number = self.assignment.config, self.assignment.device, self.done + 1
         check_finite(told["train_loss"], number)
         began = time.perf_counter()
-        give(weights, slot, self.model, weights.average_KP)
-        measured = measured or self.task.measure(self.task.sets.validation)
+        if judged is None or config.patience is not None:
+            give(weights, slot, self.model, weights.average_KP)
+        if judged is None:
+            split = self.task.sets.validation
+            judged = self.task.measure(split), self.task.predict(split.images[:PICTURES])
+        measured, predicted = judged
         check_finite(measured["loss"], number)
-        predicted = self.task.predict(self.task.sets.validation.images[:PICTURES])
         seen = self.gradients.told()
         metrics: dict[str, Any] = {
             "epoch": number,
@@ -165,12 +197,6 @@ class Entrant:
             best=self.best,
         )
 
-    def look(self, weights: Weights, slot: int, gradients_KP: Tensor) -> None:
-        """Look at the gradients of an epoch's last step."""
-        give_gradients(weights, slot, self.model, gradients_KP)
-        self.gradients.look(self.feed.steps - 1)
-        self.model.zero_grad(set_to_none=True)
-
     def finish(self, weights: Weights, slot: int) -> Record:
         """Read the test set with the weights that are judged, and end the record."""
         give(weights, slot, self.model, weights.average_KP)
@@ -196,19 +222,14 @@ class Entrant:
             raise KeyboardInterrupt
 
 
-def enter(assignment: Assignment, sets: Sets | None, company: int) -> Entrant:
-    """Open a variant's run, or go on with it.
-
-    Args:
-        assignment: what is asked for.
-        sets: the data that another entrant of the cohort has on the device already.
-        company: how many enter; a record's provenance says so as `cohort`.
-    """
+def enter(assignment: Assignment, shared: Shared) -> Entrant:
+    """Open a variant's run, or go on with it; what is found out is shared with those who enter after it."""
     config, device = assignment.config, assignment.device
     record = read_record(assignment.folder)
     model = build_model(config).to(device)
-    task = build_task(config, model, device, sets)
-    origin = {**assignment.origin(task.sets.data), "cohort": company}
+    task = build_task(config, model, device, shared.sets)
+    shared.sets = task.sets
+    origin = shared.origin = shared.origin or {**assignment.origin(task.sets.data), "cohort": shared.company}
     reached = resume(assignment, record, origin)
     optimizer = build_optimizer(config, [p for p in model.parameters() if p.requires_grad])
     if reached is not None:
@@ -216,7 +237,8 @@ def enter(assignment: Assignment, sets: Sets | None, company: int) -> Entrant:
     feed = Feed(config, task)
     gradients = Gradients(model, feed.steps)
     update = Update(config, model, optimizer, config.epochs * feed.steps, None, gradients)
-    begin(assignment, record, origin, task=task, model=model, stages=update.stages(task))
+    stages = update.stages(task)
+    begin(assignment, record, origin, stages=stages, describe=lambda: shared.describe(config, model, task))
     exits = ExitStack()
     recorder = Recorder(assignment, exits.enter_context(track(assignment)))
     recorder.go_on(record, reached)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from itertools import chain
 from typing import Any
 
 import torch
@@ -15,16 +16,17 @@ from torch import Tensor
 
 from podium.lab.data.sets import Split
 from podium.lab.training.cohort.adam import constants, table
-from podium.lab.training.cohort.entrant import Entrant
+from podium.lab.training.cohort.entrant import Entrant, Judged
 from podium.lab.training.cohort.graphs import Replayed
 from podium.lab.training.cohort.grouping import first_slots, slots_for
 from podium.lab.training.cohort.memory import Fit
-from podium.lab.training.cohort.stacking import stack
+from podium.lab.training.cohort.stacking import MODEL, stack
 from podium.lab.training.cohort.step import Step
 from podium.lab.training.loop import READS_PER_EPOCH, Moment, NotFiniteError, is_memory, out_of_memory
 from podium.lab.training.tasks import build_task
 from podium.lab.training.tasks.parts import chunks
 from podium.lab.training.usage import make_room
+from podium.lab.training.watching import PICTURES, measured
 from podium.runs import Record
 from podium.spec import Variant
 
@@ -141,18 +143,17 @@ class Cohort:
         """Validate every entrant; the one whose loss is no number fails alone."""
         gradients_KP = self.step.gradients_KP
         assert gradients_KP is not None  # noqa: S101 - the last step kept them
-        for slot, entrant in enumerate(self.entrants):
-            entrant.look(self.weights, slot, gradients_KP)
+        self._look(gradients_KP)
         self.step.gradients_KP = None
         failed: list[int] = []
         began = time.perf_counter()
         due = began - self._saved >= self._cost / SAVING
-        measured = self._measured()
+        judged = self._judged()
         clock = {**clock, "seconds": clock["seconds"] + (time.perf_counter() - began) / len(self.entrants)}
         for slot, entrant in enumerate(self.entrants):
             told = {"train_loss": losses[slot], "train_accuracy": rights[slot]}
             try:
-                entrant.judge(self.weights, slot, told=told, measured=measured[slot], clock=clock)
+                entrant.judge(self.weights, slot, told=told, judged=judged[slot], clock=clock)
             except NotFiniteError as error:
                 failed.append(slot)
                 ended(entrant.assignment.variant, entrant.fail(str(error)))
@@ -170,21 +171,37 @@ class Cohort:
         for one in saved:
             one.result()
 
-    def _measured(self) -> list[dict[str, float] | None]:
-        """Validate all at once, and ask the device once; None where a task cannot, or memory does not suffice."""
+    def _look(self, gradients_KP: Tensor) -> None:
+        """Look at everybody's gradients at once, layer by layer, and ask the device once."""
+        views = self.weights.views(gradients_KP)
+        layers = [list(map(tuple, entrant.gradients.layers.values())) for entrant in self.entrants]
+        place = {names: number for number, names in enumerate(dict.fromkeys(chain(*layers)))}
+        seen_LKC = torch.stack([self._of_layer([views[MODEL + name] for name in names]) for names in place]).cpu()
+        for slot, entrant in enumerate(self.entrants):
+            entrant.gradients.take(seen_LKC[[place[names] for names in layers[slot]], slot])
+
+    def _of_layer(self, gradients: Sequence[Tensor]) -> Tensor:
+        """Return what `measured` finds of a layer, (K, 1 + bins), in as small pieces as a step is computed in."""
+        rows = zip(*(gradient.flatten(1).split(self.step.fit.variants) for gradient in gradients), strict=True)
+        return torch.cat([measured(torch.cat(parts, dim=1)) for parts in rows])
+
+    def _judged(self) -> list[Judged | None]:
+        """Validate all at once, and ask the device twice; None where a task cannot, or memory does not suffice."""
         task: Any = self.step.task
-        nothing: list[dict[str, float] | None] = [None] * len(self.entrants)
+        nothing: list[Judged | None] = [None] * len(self.entrants)
         if not hasattr(task, "tally"):
             return nothing
         split = task.sets.validation
         try:
             sums_KM = torch.stack([self.step.tally(images, targets) for images, targets in chunks(split)]).sum(dim=0)
+            named_KN = self.step.named(split.images[:PICTURES]).cpu()
         except (MemoryError, RuntimeError) as error:
             if not is_memory(error):
                 raise
             make_room(self.device)
             return nothing
-        return [task.metrics(row, len(split)) for row in sums_KM.tolist()[: len(self.entrants)]]
+        rows = zip(sums_KM.tolist()[: len(self.entrants)], named_KN, strict=False)
+        return [(task.metrics(sums, len(split)), task.answers(named_N)) for sums, named_N in rows]
 
     def _leave(self, ended: Ended) -> None:
         """Let those go that are at their end."""

@@ -153,13 +153,6 @@ def give_moments(weights: Weights, slot: int, model: nn.Module, optimizer: Optim
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def give_gradients(weights: Weights, slot: int, model: nn.Module, gradients_KP: Tensor) -> None:
-    """Set one variant's gradients in its own model."""
-    views = weights.views(gradients_KP)
-    for name, parameter in model.named_parameters():
-        parameter.grad = views[MODEL + name][slot] if parameter.requires_grad else None
-
-
 def take(weights: Weights, slot: int, model: nn.Module, state: Mapping[str, Any]) -> None:
     """Copy one variant's weights out of its own model into its row, and what Adam keeps out of a state_dict.
 

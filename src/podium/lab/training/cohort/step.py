@@ -150,15 +150,25 @@ class Step:
 
     def tally(self, images: Tensor, targets: Tensor) -> Tensor:
         """Return the task's sums over pictures (N, H, W) with the weights that are judged, (K, M)."""
-        weights = self.weights
+        return self._judging("tally", images, targets)
+
+    def named(self, images: Tensor) -> Tensor:
+        """Return what the weights that are judged name pictures (N, H, W), (K, N)."""
+        return self._judging("named", images)
+
+    def _judging(self, method: str, *inputs: Tensor) -> Tensor:
+        """Call one of the task's methods with the weights that are judged, each variant's in its turn."""
+        weights, compute = self.weights, getattr(self.task, method)
         array_KP = weights.values_KP if weights.average_KP is None else weights.average_KP
         state = {**weights.views(array_KP), **weights.buffers}
         self.member.eval()
         try:
             with torch.no_grad():
-                return torch.vmap(self._count, in_dims=(0, None, None), chunk_size=self.fit.variants)(
-                    state, images, targets
-                )
+                return torch.vmap(
+                    lambda own, *given: functional_call(self.member, own, (lambda: compute(*given),)),
+                    in_dims=(0, *[None] * len(inputs)),
+                    chunk_size=self.fit.variants,
+                )(state, *inputs)
         finally:
             self.member.train()
 
@@ -178,10 +188,6 @@ class Step:
         done = self._run(state, batch, key, parts=True)
         assert done.loss is not None  # noqa: S101 - the last stage sets it
         return done.loss, self.task.correct(done)
-
-    def _count(self, state: Mapping[str, Tensor], images: Tensor, targets: Tensor) -> Tensor:
-        tally: Any = self.task
-        return functional_call(self.member, dict(state), (lambda: tally.tally(images, targets),))
 
     def _run(self, state: Mapping[str, Tensor], batch: Batch, key: Tensor, *, parts: bool) -> Batch:
         stages = [stage for stage in self.task.stages if stage.parts == parts]

@@ -12,7 +12,7 @@ from podium.lab.data.sets import Sets
 from podium.lab.models import build_model
 from podium.lab.training.cohort.adam import constants
 from podium.lab.training.cohort.encoding import with_shared_encoding
-from podium.lab.training.cohort.entrant import Entrant, enter
+from podium.lab.training.cohort.entrant import Entrant, Shared, enter
 from podium.lab.training.cohort.grouping import first_slots, group, shape_of, stacks, why_alone
 from podium.lab.training.cohort.loop import Cohort, Ended, Progress
 from podium.lab.training.cohort.memory import Fit, remember, remembered
@@ -134,9 +134,10 @@ def _train_stacked(assignments: Sequence[Assignment], progress: Progress, ended:
 def _cohort(assignments: Sequence[Assignment], sets: Sets | None) -> Cohort | None:
     """Stack some runs; None where memory does not suffice for the stack itself, whatever a step takes."""
     entrants: list[Entrant] = []
+    shared = Shared(len(assignments), sets)
     try:
         for assignment in assignments:
-            entrants.append(enter(assignment, entrants[0].task.sets if entrants else sets, len(assignments)))
+            entrants.append(enter(assignment, shared))  # noqa: PERF401 - one that fails leaves those before it
         config = assignments[0].config
         slots = first_slots([assignment.variant for assignment in assignments])
         asked = Fit(slots, parts=config.accumulate)

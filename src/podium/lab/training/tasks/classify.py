@@ -90,10 +90,15 @@ class Classify:
 
     def tally(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return the sums of loss and right answers over pictures of bytes (B, H, W), float64, on the device."""
-        with autocast(self.config, self.device):
-            logits = self.model(to_float(images))
+        return self._sums(self._logits(images), labels)
+
+    def _sums(self, logits: Tensor, labels: Tensor) -> Tensor:
         right = (logits.argmax(-1) == labels).sum()
         return torch.stack([(cross_entropy(logits, labels) * len(labels)).double(), right.double()])
+
+    def _logits(self, images: Tensor) -> Tensor:
+        with autocast(self.config, self.device):
+            return self.model(to_float(images))
 
     def metrics(self, totals: list[float], pictures: int) -> dict[str, float]:
         """Make metrics of the sums of `tally` over so many pictures."""
@@ -108,33 +113,34 @@ class Classify:
     def predict(self, images: Tensor) -> list[str]:
         """Name pictures of bytes (B, H, W), as `measure` does."""
         self.model.eval()
-        with autocast(self.config, self.device):
-            return self.answers(self.model(to_float(images)).argmax(-1))
+        return self.answers(self.named(images))
+
+    def named(self, images: Tensor) -> Tensor:
+        """Return the classes (B,) of pictures of bytes (B, H, W), on the device."""
+        return self._logits(images).argmax(-1)
 
     @torch.inference_mode()
-    def samples(self) -> dict[str, Any]:
-        """Return the first test pictures with their labels and what the model says, and the whole set's confusion.
+    def examine(self) -> tuple[dict[str, float], dict[str, Any]]:
+        """Pass the test set once: return its metrics, and what a page may show of it.
 
-        `confusion` is a row a digit, a column what it was taken for: how many pictures of the test set. `attention` of
-        a ViT says where its last block looks in the first pictures.
+        `predictions` are the first pictures with their labels and what the model says. `confusion` is a row a digit, a
+        column what it was taken for: how many pictures of the whole set. `attention` of a ViT says where its last block
+        looks in the first pictures.
         """
+        self.model.eval()
+        totals = torch.zeros(2, dtype=torch.float64, device=self.device)
+        counts = torch.zeros(self.classes**2, dtype=torch.int64, device=self.device)
+        for images, labels in chunks(self.sets.test):
+            logits = self._logits(images)
+            totals += self._sums(logits, labels)
+            counts += torch.bincount(labels * self.classes + logits.argmax(-1), minlength=self.classes**2)
+        metrics = self.metrics(totals.tolist(), len(self.sets.test))
         images = self.sets.test.images[:SAMPLES]
         correct = self.answers(self.sets.test.targets[:SAMPLES])
         found: dict[str, Any] = {
             "predictions": prediction_samples(images, correct, self.predict(images)),
-            "confusion": self.confusion(),
+            "confusion": counts.view(self.classes, self.classes).tolist(),
         }
         if isinstance(self.model, ViT):
             found["attention"] = looks_of_classifier(self.model, to_float(images[:LOOKS]))
-        return found
-
-    @torch.inference_mode()
-    def confusion(self) -> list[list[int]]:
-        """Count the test set: a row a digit, a column what it was taken for; as `measure` sees it."""
-        self.model.eval()
-        counts = torch.zeros(self.classes**2, dtype=torch.int64, device=self.device)
-        for images, labels in chunks(self.sets.test):
-            with autocast(self.config, self.device):
-                predicted = self.model(to_float(images)).argmax(-1)
-            counts += torch.bincount(labels * self.classes + predicted, minlength=self.classes**2)
-        return counts.view(self.classes, self.classes).tolist()
+        return metrics, found

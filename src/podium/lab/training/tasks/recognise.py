@@ -86,8 +86,9 @@ class Recognise(Reads):
         return {"loss": loss / digits, "accuracy": read["exact_match"], **read}
 
     @torch.inference_mode()
-    def samples(self) -> dict[str, Any]:
-        """Return the first test lines with the numbers on them and what the model reads."""
+    def examine(self) -> tuple[dict[str, float], dict[str, Any]]:
+        """Read the test set: return its metrics, and the first lines with their numbers and what the model reads."""
         images = self.sets.test.images[:SAMPLES]
         correct = self.answers(self.sets.test.targets[:SAMPLES])
-        return {"predictions": prediction_samples(images, correct, self.predict(images))}
+        samples = {"predictions": prediction_samples(images, correct, self.predict(images))}
+        return self.measure(self.sets.test), samples

@@ -14,7 +14,7 @@ class Task(Protocol):
     """One model family's training: `stages` is the step, `measure` the metrics, `samples` what a page may show.
 
     `epoch_images` is how many pictures an epoch has: the schedule's length follows from it. A task whose metrics are
-    sums over pictures has `tally` and `metrics` too, of which `measure` is made (see `Classify`).
+    sums over pictures has `tally`, `metrics` and `named` too, of which the others are made (see `Classify`).
     """
 
     sets: Sets
@@ -42,9 +42,9 @@ class Task(Protocol):
     def predict(self, images: Tensor) -> list[str]:
         """Return the model's answers to pictures of bytes (B, H, W), as texts."""
 
-    def samples(self) -> dict[str, Any]:
-        """Return what a page may show of single answers.
+    def examine(self) -> tuple[dict[str, float], dict[str, Any]]:
+        """Read the test set: return its metrics, as `measure` does, and what a page may show of single answers.
 
-        `predictions` are pictures with the correct and the predicted answer; a classifier adds `confusion`, a model
-        with attention `attention` (see `podium.lab.training.looks`).
+        Of these, `predictions` are pictures with the correct and the predicted answer; a classifier adds `confusion`,
+        a model with attention `attention` (see `podium.lab.training.looks`).
         """

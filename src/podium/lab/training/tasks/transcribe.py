@@ -156,14 +156,14 @@ class Transcribe(Reads):
         return {"loss": loss / counted, "accuracy": right / counted, **read}
 
     @torch.inference_mode()
-    def samples(self) -> dict[str, Any]:
-        """Return the first test pictures with the numbers on them and what the model reads.
+    def examine(self) -> tuple[dict[str, float], dict[str, Any]]:
+        """Read the test set: return its metrics, and the first pictures with their numbers and what the model reads.
 
         `attention` says where the last block looks in the first pictures while it reads each digit.
         """
         images = self.sets.test.images[:SAMPLES]
         correct = self.answers(self.sets.test.targets[:SAMPLES])
-        return {
+        return self.measure(self.sets.test), {
             "predictions": prediction_samples(images, correct, self.predict(images)),
             "attention": looks_of_reader(self.model, to_float(images[:LOOKS])),
         }
