@@ -31,7 +31,7 @@ import torch
 from bench.lab.machine import REPORTS, write
 from bench.lab.turns import ratio, wait
 from podium.lab.training import choose_device, recording
-from podium.lab.training.cohort import train_together
+from podium.lab.training.cohort import entrant, train_together
 from podium.lab.training.cohort.loop import SAVING, Cohort
 from podium.lab.training.cohort.step import Step
 from podium.lab.training.recording import Recorder
@@ -59,7 +59,7 @@ LOOKING = {
 }
 SAVED = {"checkpoints": [(Cohort, "_save")]}
 ONCE = {
-    "the model described": [(recording, "describe")],
+    "the model described": [(entrant, "describe")],
     "W&B's run opened": [(recording, "open_tracker")],
     "W&B's run closed": [(WandbTracker, "finish"), (WandbTracker, "__exit__")],
 }

@@ -53,8 +53,8 @@ def test_a_full_disk_stops_the_cohort_with_its_sentence(together, variants, monk
 
 
 def test_what_is_watched_of_each_is_what_it_sees_alone(project, tiny, together):
-    vit = tiny.TINY_VIT.but(epochs=1)
-    asked = [Variant(kind, vit.but(position=kind, seed=seed)) for seed, kind in enumerate(["none", "learned", "rotary"])]
+    kinds = ["none", "learned", "rotary"]
+    asked = [Variant(kind, tiny.TINY_VIT.but(epochs=1, position=kind, seed=n)) for n, kind in enumerate(kinds)]
     for variant, record in zip(asked, together(asked), strict=True):
         where = Project(project.root / "alone")
         alone = train_run(where, tiny.TINY, variant, "quick", tracker_mode="off", device="cpu")
