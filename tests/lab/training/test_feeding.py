@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from podium.lab.models import build_model
-from podium.lab.training.feeding import Feed
+from podium.lab.training.feeding import Feed, to_replay
 from podium.lab.training.tasks import build_task
 from podium.spec import PodiumError
 
@@ -38,6 +38,25 @@ def test_old_pictures_take_turns(tiny):
     counts = torch.bincount(torch.cat(batches))[96:]
     assert counts.min() >= 2
     assert counts.max() <= 3
+
+
+def test_new_numbers_to_replay_are_whole_and_as_many_as_are_mixed_in(tiny):
+    """The start learnt from short numbers first, and from many: neither is what is to be remembered."""
+    learnt = tiny.TINY_READER.but(curriculum=1.0, train_images=60_000)
+    few = tiny.TINY_READER.but(fresh=False, train_images=50, batch_size=8, seed=3, replay=0.25, start_from="a/b")
+    asked = to_replay(few, learnt, 50)
+    assert asked == learnt.but(curriculum=0.0, train_images=2 * 9, seed=3)
+    mixed = feed(few, first=asked)
+    split, batches = mixed.epoch(1)
+    assert len(split) == 50 + 18
+    assert sorted(torch.cat(batches).tolist()) == list(range(68))
+
+
+def test_what_stays_is_replayed_as_it_is(tiny):
+    learnt = tiny.TINY_READER.but(fresh=False, train_images=70)
+    few = learnt.but(train_images=50, replay=0.25, start_from="a/b")
+    assert to_replay(few, learnt, 50) == learnt.but(seed=few.seed)
+    assert to_replay(few, tiny.TINY_VIT, 50) == tiny.TINY_VIT.but(seed=few.seed)
 
 
 def test_pictures_of_two_shapes_do_not_mix(tiny):

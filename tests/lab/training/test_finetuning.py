@@ -250,14 +250,6 @@ def test_a_measurement_lands_on_a_slide_and_freezes(project, tiny):
     assert frozen.model("zero-shot")["pipeline"][-1]["label"] == "ViT"
 
 
-def test_what_is_replayed_is_whole(project, tiny):
-    """The start learnt from short numbers first; they are not what is to be remembered."""
-    config = tiny.TINY_READER.but(epochs=1, curriculum=1.0)
-    train(project, tiny, "first", config)
-    start = find_start(project, config.but(start_from="tiny/first", replay=0.5), "quick")
-    assert start.config == config.but(curriculum=0.0)
-
-
 def test_waves_end_where_variants_start_from_one_another(tiny):
     a, b = (Variant(one, tiny.TINY_VIT.but(start_from=f"tiny/{other}")) for one, other in ("ab", "ba"))
     assert waves("tiny", [a, b]) == [[a, b]]

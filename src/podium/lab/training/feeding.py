@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from torch import Tensor
 from podium.lab.data.sets import Split
 from podium.lab.randomness import generator
 from podium.lab.training.tasks import Task
-from podium.spec import Config, PodiumError
+from podium.spec import Config, PodiumError, SequenceConfig
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,7 @@ class Feed:
     @property
     def replayed(self) -> int:
         """How many pictures of a batch are old ones: at least one, and never all."""
-        if self.first is None:
-            return 0
-        return min(max(1, round(self.config.replay * self.config.batch_size)), self.config.batch_size - 1)
+        return 0 if self.first is None else replayed(self.config)
 
     @property
     def steps(self) -> int:
@@ -65,6 +64,28 @@ class Feed:
     def _order(self, count: int, number: int, place: str, split: Split) -> Tensor:
         device = split.images.device
         return torch.randperm(count, generator=generator(self.config.seed, number, place, device), device=device)
+
+
+def replayed(config: Config) -> int:
+    """Return how many pictures of a batch are old ones where a run replays any."""
+    return min(max(1, round(config.replay * config.batch_size)), config.batch_size - 1)
+
+
+def to_replay(config: Config, learnt: Config, epoch_images: int) -> Config:
+    """Return what describes the old pictures of a run: numbers that are new each epoch are as many as it mixes in.
+
+    Args:
+        config: the run's own.
+        learnt: of the run that it starts from.
+        epoch_images: how many of its own pictures an epoch has.
+    """
+    if not isinstance(learnt, SequenceConfig):
+        return learnt.but(seed=config.seed)
+    changes: dict[str, Any] = {"curriculum": 0.0}  # what is replayed is whole
+    if learnt.fresh:
+        old = replayed(config)
+        changes["train_images"] = old * math.ceil(epoch_images / (config.batch_size - old))
+    return learnt.but(seed=config.seed, **changes)
 
 
 def _shape(split: Split) -> str:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from podium.lab.training.checkpoint import read_checkpoint
 from podium.runs import Record, read_runs
-from podium.spec import Config, PodiumError, Profile, Project, SequenceConfig, config_from
+from podium.spec import Config, PodiumError, Profile, Project, config_from
 
 WEIGHT_FILES = (".pt", ".pth")
 LEAST = 0.1  # of a model's weights must fit
@@ -77,8 +77,6 @@ def find_start(project: Project, config: Config, profile: Profile, earlier: str 
         reached = read_checkpoint(run.folder) if earlier in ("", f"{experiment}/{run.id}") else None
         if reached is not None:
             learnt = config_from(run.config) if config.replay else None
-            if isinstance(learnt, SequenceConfig):
-                learnt = learnt.but(curriculum=0.0)  # what is replayed is whole
             return Start(f"{experiment}/{run.id}", reached.judged, learnt)
     if earlier:
         raise NoStartError(f"{NO_START}: the run {earlier}, which this one began with, is gone.")

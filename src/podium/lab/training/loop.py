@@ -21,7 +21,7 @@ from podium.lab.training.activations import checkpoint_activations
 from podium.lab.training.averaging import Average
 from podium.lab.training.checkpoint import Checkpoint, save_checkpoint
 from podium.lab.training.describe import describe
-from podium.lab.training.feeding import Feed
+from podium.lab.training.feeding import Feed, to_replay
 from podium.lab.training.finetuning import NO_START, NoStartError, Start, find_start, freeze, take_weights
 from podium.lab.training.hidden import drawn_at, drawn_here
 from podium.lab.training.layout import laid_out
@@ -182,7 +182,7 @@ def _train(assignment: Assignment, progress: Callable[[Moment], None], stop: Sto
         origin |= {"start": start.name, "start_fresh": ", ".join(fresh)}
         assignment.notify(f"{folder.name} starts from {start.name}{_but(fresh)}.")
     learnt = start.config if start is not None else None
-    first = build_task(learnt.but(seed=config.seed), model, device) if learnt is not None else None
+    first = build_task(to_replay(config, learnt, task.epoch_images), model, device) if learnt is not None else None
     run = _Run(assignment, model, Feed(config, task, first), progress, stop)
     if reached is not None:
         run.load(reached)
