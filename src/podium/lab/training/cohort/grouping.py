@@ -64,7 +64,7 @@ def stacks(mode: Cohorts, device: torch.device, config: Config, count: int) -> b
 
     "auto" stacks two or more on a GPU. On a CPU it stacks only where a step is so small that calling it costs more than
     computing it, and many share the call: measured on one core with torch 2.15, pictures a second over those of one
-    after the other are 1.7 for twelve variants of ViT-32 at batch 32 and 1.2 at batch 64, but 0.9 at batch 128, and 0.7
+    after the other are 1.6 for twelve variants of ViT-32 at batch 32 and 1.2 at batch 64, but 0.9 at batch 128, and 0.7
     for four of ViT-64 at batch 128 (`nox -s bench -- cohort`).
     """
     if mode == "auto" and device.type == "cpu":
