@@ -63,6 +63,25 @@ def test_nothing_is_written_when_nothing_changed_and_stale_figures_go(trained, d
     assert not list((second.folder / "public" / "figures").iterdir())
 
 
+def test_a_decks_own_components_come_along_and_go_when_they_are_gone(trained, deck):
+    deck(START + "<Play />")
+    assert not (render(trained, "talk").folder / "components").exists()
+    own = trained.decks / "talk" / "components"
+    (own / "parts").mkdir(parents=True)
+    (own / "Play.vue").write_text("<template>one</template>")
+    (own / "parts" / "plane.ts").write_text("export const side = 1")
+    (own / ".Play.vue.swp").write_text("being edited")
+    rendered = render(trained, "talk")
+    assert [path.name for path in rendered.changed] == ["Play.vue", "plane.ts"]
+    assert (rendered.folder / "components" / "parts" / "plane.ts").read_text() == "export const side = 1"
+    assert render(trained, "talk").changed == ()
+    (own / "Play.vue").write_text("<template>two</template>")
+    (own / "parts" / "plane.ts").unlink()
+    again = render(trained, "talk")
+    assert sorted(path.name for path in again.changed) == ["Play.vue", "plane.ts"]
+    assert not (again.folder / "components" / "parts" / "plane.ts").exists()
+
+
 def test_a_slide_of_quick_runs_says_so_and_another_does_not(project, deck, train):
     train(project, "optimizer")
     train(project, "positional_encoding", profile="full")

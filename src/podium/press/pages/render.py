@@ -35,6 +35,8 @@ from podium.spec import DECK_TEMPLATE as TEMPLATE
 from podium.spec import PodiumError, Project, deck_names, unknown
 from podium.spec.files import write_whole
 
+COMPONENTS = "components"  # the deck's own Vue components: Slidev finds them beside slides.md
+
 
 @dataclass(frozen=True)
 class Composed:
@@ -44,7 +46,7 @@ class Composed:
         folder: build/decks/<deck>.
         markdown: what slides.md holds.
         data: what deck.json holds.
-        files: every file of the folder, slides.md, deck.json and public/figures/ among them.
+        files: every file of the folder: slides.md, deck.json, public/figures/, and the deck's own components/.
         lock: what its numbers, claims and figures are (see `podium.press.pages.lock`).
         drawn: of each figure what decided it and why it was drawn (see `podium.press.pages.drawn`).
         page: what its template asked for.
@@ -111,6 +113,7 @@ def compose(
         folder / "slides.md": markdown.encode(),
         folder / "deck.json": _json(data),
         **{picture_path(folder, name): picture for name, picture in {**figures, **page.pictures}.items()},
+        **_components(template.parent, folder),
     }
     return Composed(folder, markdown, data, files, lock_of(page, figures), page.drawn, page)
 
@@ -216,6 +219,14 @@ def filled(
     raise PodiumError(f"{template.relative_to(project.root).as_posix()}, line {where}: {sentence}")
 
 
+def _components(beside: Path, folder: Path) -> dict[Path, bytes]:
+    """Return the components that lie beside a template, and what they import, by their place in the rendered deck."""
+    own = beside / COMPONENTS
+    names = [path.relative_to(own) for path in sorted(own.rglob("*")) if path.is_file()]
+    shown = [name for name in names if not any(part.startswith(".") for part in name.parts)]
+    return {folder / COMPONENTS / name: (own / name).read_bytes() for name in shown}
+
+
 def _json(data: dict[str, Any]) -> bytes:
     """Write what the slides read; halves of letters, which no reader of JSON but Python's takes, are marked."""
     return (whole(json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False)) + "\n").encode()
@@ -245,11 +256,12 @@ def _is_template(frame: Any, template: Path) -> bool:
 
 
 def _written(files: dict[Path, bytes], folder: Path) -> list[Path]:
-    """Write what differs, each file in one step, and remove figures that the deck no longer shows."""
+    """Write what differs, each file in one step, and remove figures and components that the deck no longer has."""
     ordered = sorted(files.items(), key=lambda file: file[0].name == "slides.md")  # it comes after what it shows
     changed = [path for path, content in ordered if write_whole(path, content, again="run it again")]
-    for stale in sorted((folder / "public" / "figures").glob("*.svg")):
-        if stale not in files:
+    found = [*(folder / "public" / "figures").glob("*.svg"), *(folder / COMPONENTS).rglob("*")]
+    for stale in sorted(found):
+        if stale.is_file() and stale not in files:
             stale.unlink()
             changed.append(stale)
     return changed
