@@ -20,7 +20,7 @@ from podium.spec import Project
 
 ROOT = Path(__file__).parents[2]
 DECK = ROOT / "slides" / "decks" / "modules"
-FROZEN = [ROOT / "experiments" / f"{name}.csv" for name in ("positional_encoding", "second_domain")]
+FROZEN = [ROOT / "experiments" / f"{name}.csv" for name in ("positional_encoding", "vision_to_sequence")]
 SHOWN = ".slidev-page:visible"
 NET = """
 class Net(Module):
