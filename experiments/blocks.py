@@ -17,8 +17,8 @@ EXPERIMENT = Experiment(
     ),
     baseline=CNNConfig(
         blocks=4,
-        epochs=14,
-        elastic=0.5,
+        epochs=13,
+        elastic=0.2,
         dropout=0.3,
         average=0.999,
         precision="bfloat16",
