@@ -14,7 +14,7 @@ import torch
 from bench.lab import machine
 from podium.press.results.statistics import mean_interval
 from podium.runs import Record, read_runs
-from podium.spec import Project
+from podium.spec import Config, Project, config_from
 
 TARGETS = {  # what is asked for: experiment, variant, metric, and the least or the most of it
     "ViT on MNIST": ("recipe", "whole recipe", "test_accuracy", 0.995),
@@ -75,9 +75,9 @@ def told(project: Project, experiment: str, variant: str, metric: str, wanted: f
     }
 
 
-def settings(run: Record) -> tuple[tuple[str, object], ...]:
-    """Return a run's config without its seed."""
-    return tuple(sorted((name, value) for name, value in run.config.items() if name != "seed"))
+def settings(run: Record) -> Config:
+    """Return a run's config but for its seed; what has become a setting since then is at its default."""
+    return config_from(run.config).but(seed=0)
 
 
 if __name__ == "__main__":
