@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -44,6 +45,22 @@ def test_packages_are_installed_once_a_lock_file(own_slides, monkeypatch):
     assert len(asked) == 2
     assert "ci" in asked[0]
     assert "--ignore-scripts" in asked[0]
+
+
+def test_of_two_first_builds_one_installs_and_the_other_waits(own_slides, monkeypatch):
+    asked = []
+
+    def npm(command, folder):
+        asked.append(command)
+        (folder / "node_modules").mkdir()  # a second one at the same time would find it there
+        time.sleep(0.5)
+        return 0, "added 1 package"
+
+    monkeypatch.setattr(node, "run_to_end", npm)
+    with ThreadPoolExecutor(2) as builds:
+        installed = list(builds.map(node.install_packages, [own_slides] * 2))
+    assert sorted(installed) == [False, True]
+    assert len(asked) == 1
 
 
 def test_npm_that_fails_is_quoted(own_slides, monkeypatch):

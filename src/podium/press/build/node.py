@@ -16,6 +16,11 @@ from pathlib import Path
 from podium.spec.errors import PodiumError
 from podium.spec.project import Project
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 STAMP = ".podium-lock"  # lies in node_modules and holds the digest of the lock file that filled it
 
 
@@ -62,7 +67,11 @@ def install_packages(project: Project) -> bool:
     if not lock.is_file():
         msg = f"{lock} is missing; it names the packages that build the slides. Restore it from git."
         raise PodiumError(msg)
-    wanted = _digest(lock)
+    with _alone(lock):
+        return _install(project, _digest(lock))
+
+
+def _install(project: Project, wanted: str) -> bool:
     stamp = project.slides / "node_modules" / STAMP
     if stamp.is_file() and stamp.read_text().strip() == wanted:
         return False
@@ -76,6 +85,15 @@ def install_packages(project: Project) -> bool:
         raise PodiumError(msg)
     stamp.write_text(wanted + "\n")
     return True
+
+
+@contextmanager
+def _alone(lock: Path) -> Generator[None]:
+    """Hold a lock file's own lock: of two first builds one installs, and the other waits for the packages."""
+    with lock.open("rb") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def run_to_end(command: list[str], folder: Path) -> tuple[int, str]:

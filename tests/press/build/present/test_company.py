@@ -36,10 +36,20 @@ def come(company, role, browser="laptop"):
 def test_where_one_goes_all_others_follow(company):
     one, two, phone = come(company, "viewer"), come(company, "presenter"), come(company, "phone")
     company.hear(one, {"at": [3, 1]})
-    assert heard(one) == []
+    assert heard(one) == [{"heard": True}]
     assert heard(two) == heard(phone) == [{"at": [3, 1]}]
     company.hear(two, {"at": [3, 1]})
     assert heard(one) == []
+
+
+def test_of_two_who_go_at_once_the_last_one_heard_is_right_and_knows_it(company):
+    """Each has told its place before it is told the other's: what comes before `heard` is older than its own."""
+    one, two = come(company, "viewer"), come(company, "presenter")
+    company.hear(one, {"at": [3, 0]})
+    company.hear(two, {"at": [5, 0]})
+    assert heard(one) == [{"heard": True}, {"at": [5, 0]}]
+    assert heard(two) == [{"at": [3, 0]}, {"heard": True}]
+    assert company.at == [5, 0]
 
 
 def test_who_comes_late_is_told_how_things_stand(company):

@@ -158,6 +158,7 @@ def test_windows_tell_each_other_where_they_are(talking):
         two.say(b"", wire.CLOSE)
         assert two.hear()[0] == wire.CLOSE
         one.say({"hello": {"role": "presenter", "browser": "b" * 500}})
+        assert one.hear() == {"heard": True}
         assert one.hear() == {"at": [4, 1]}
         assert len(served.talk.company.guests[0].browser) == 64
 

@@ -4,7 +4,9 @@ A window tells where it went, the company tells all others. Its messages are JSO
 
     window to company: {"hello": {"role", "browser"}}, {"role"}, {"at": [slide, click]}, {"timer"}, {"drawn"}
     phone to company: {"hello"}, {"move": "next" | "prev"}, {"at": [slide, 0]}, {"clock": "toggle" | "reset"}
-    company to all: {"at"}, {"timer"}, {"drawn"}; to one window {"do": "next" | "prev"}
+    company to all: {"at"}, {"timer"}, {"drawn"}; to one window {"do": "next" | "prev"}, {"heard": true} for its {"at"}
+
+A window that has told a place passes over other places until it is heard: they are older than its own.
 
 What is drawn goes from a presenter view to the browsers that have none: windows of one browser tell each other.
 """
@@ -113,7 +115,8 @@ class Company:
             guest.role = role
 
     def go(self, guest: Guest, value: Any) -> None:
-        """Follow a window to a place."""
+        """Follow a window to a place, and say that it was heard."""
+        guest.outbox.put({"heard": True})
         if not (isinstance(value, list) and len(value) == 2 and all(type(number) is int for number in value)):
             return
         slide, click = value

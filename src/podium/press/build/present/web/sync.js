@@ -26,6 +26,8 @@
   let app, context, nav, router, socket
   let applying = 0 // goings that were told to us: they are not told back
   let known = '' // the place that all agree on
+  let unheard = 0 // places that we told and nobody has heard yet: what others told before them is over
+  let missed = false // somebody went on here while we followed
   let notesShown = false
 
   async function begin() {
@@ -51,6 +53,7 @@
     address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:'
     socket = new WebSocket(address)
     socket.onopen = () => {
+      unheard = 0
       say({ hello: { role: role(), browser } })
       const first = !known
       setTimeout(() => first && !known && !embedded && moved(), 150) // nobody was anywhere yet
@@ -60,7 +63,9 @@
   }
 
   async function heard(message) {
-    if (message.at)
+    if (message.heard)
+      unheard = Math.max(0, unheard - 1)
+    if (message.at && !unheard)
       await follow(...message.at)
     if (message.do === 'next' || message.do === 'prev')
       await nav[message.do]()
@@ -81,6 +86,10 @@
     finally {
       applying--
     }
+    if (missed && !applying) {
+      missed = false
+      await moved()
+    }
   }
 
   /** Where the address says that we are; Slidev keeps slide and click there. */
@@ -98,13 +107,18 @@
   async function moved(to) {
     if (to?.name)
       roleChanged()
-    if (applying || !router.currentRoute.value.params.no)
+    if (!router.currentRoute.value.params.no)
       return
+    if (applying) {
+      missed = true
+      return
+    }
     const [slide, click] = await place()
     if (applying || slide !== nav.currentSlideNo || known === `${slide}/${click}`)
       return
     known = `${slide}/${click}`
-    say({ at: [slide, click] })
+    if (say({ at: [slide, click] }) !== false)
+      unheard++
   }
 
   let lastRole = ''
