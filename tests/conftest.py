@@ -59,7 +59,16 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def kitchen(tmp_path_factory):
+def packages():
+    """Install the slide packages of the repository, so that other projects can borrow them by a link."""
+    from podium.press.build.node import install_packages
+    from podium.spec import Project
+
+    install_packages(Project(ROOT))
+
+
+@pytest.fixture(scope="session")
+def kitchen(tmp_path_factory, packages):
     """Every layout and component on both grounds, built once from the frozen results: project, folder, site."""
     from podium.press.build.site import build_site
     from podium.press.pages.render import render

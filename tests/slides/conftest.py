@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path, packages):
     """A project of its own that borrows theme and packages from the repository."""
     made = Project(tmp_path / "project")
     made.decks.mkdir(parents=True)

@@ -207,7 +207,7 @@ def run_folder(runs, text, rest):
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
+def project(tmp_path_factory, packages):
     made = Project(tmp_path_factory.mktemp("hostile"))
     made.decks.mkdir(parents=True)
     for name in ("theme", "addon", "node_modules", "package.json", "package-lock.json", ".npmrc"):

@@ -34,7 +34,7 @@ class Net(Module):
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
+def built(tmp_path_factory, packages):
     """The deck, built once from the frozen results: its rendered folder and its site."""
     if not all(path.is_file() for path in FROZEN):
         pytest.skip("its experiments are not frozen yet")
