@@ -59,25 +59,30 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def packages():
-    """Install the slide packages of the repository, so that other projects can borrow them by a link."""
+def lend():
+    """Lend theme and packages of the repository to a project: links, to packages that are installed by then."""
     from podium.press.build.node import install_packages
     from podium.spec import Project
 
     install_packages(Project(ROOT))
 
+    def link(made):
+        made.decks.mkdir(parents=True)
+        for name in ("theme", "addon", "node_modules", "package.json", "package-lock.json", ".npmrc"):
+            (made.slides / name).symlink_to(ROOT / "slides" / name)
+
+    return link
+
 
 @pytest.fixture(scope="session")
-def kitchen(tmp_path_factory, packages):
+def kitchen(tmp_path_factory, lend):
     """Every layout and component on both grounds, built once from the frozen results: project, folder, site."""
     from podium.press.build.site import build_site
     from podium.press.pages.render import render
     from podium.spec import Project
 
     made = Project(tmp_path_factory.mktemp("kitchen") / "project")
-    made.decks.mkdir(parents=True)
-    for name in ("theme", "addon", "node_modules", "package.json", "package-lock.json", ".npmrc"):
-        (made.slides / name).symlink_to(ROOT / "slides" / name)
+    lend(made)
     made.experiments.symlink_to(ROOT / "experiments", target_is_directory=True)
     (made.decks / "kitchen").symlink_to(ROOT / "tests" / "slides" / "kitchen", target_is_directory=True)
     folder = render(made, "kitchen", "frozen").folder

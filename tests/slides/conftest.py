@@ -10,11 +10,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def project(tmp_path, packages):
+def project(tmp_path, lend):
     """A project of its own that borrows theme and packages from the repository."""
     made = Project(tmp_path / "project")
-    made.decks.mkdir(parents=True)
-    for name in ("theme", "addon", "node_modules", "package.json", "package-lock.json", ".npmrc"):
-        (made.slides / name).symlink_to(ROOT / "slides" / name)
+    lend(made)
     made.experiments.mkdir()
     return made

@@ -207,12 +207,9 @@ def run_folder(runs, text, rest):
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory, packages):
+def project(tmp_path_factory, lend):
     made = Project(tmp_path_factory.mktemp("hostile"))
-    made.decks.mkdir(parents=True)
-    for name in ("theme", "addon", "node_modules", "package.json", "package-lock.json", ".npmrc"):
-        if (ROOT / "slides" / name).exists():
-            (made.slides / name).symlink_to(ROOT / "slides" / name)
+    lend(made)
     made.experiments.mkdir()
     write_records(made)
     (made.decks / "talk").mkdir()

@@ -34,14 +34,12 @@ class Net(Module):
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory, packages):
+def built(tmp_path_factory, lend):
     """The deck, built once from the frozen results: its rendered folder and its site."""
     if not all(path.is_file() for path in FROZEN):
         pytest.skip("its experiments are not frozen yet")
     made = Project(tmp_path_factory.mktemp("modules") / "project")
-    made.decks.mkdir(parents=True)
-    for name in ("theme", "addon", "node_modules", "package.json", "package-lock.json", ".npmrc"):
-        (made.slides / name).symlink_to(ROOT / "slides" / name)
+    lend(made)
     made.experiments.symlink_to(ROOT / "experiments", target_is_directory=True)
     shutil.copytree(DECK, made.decks / "modules")
     return made.build / "decks" / "modules", build_deck(made, "modules", runs="frozen")[0].parent
