@@ -42,6 +42,16 @@ def test_where_one_goes_all_others_follow(company):
     assert heard(one) == []
 
 
+def test_whoever_comes_is_told_at_once_where_all_are(company):
+    first = company.join()
+    company.hear(first, {"hello": {"role": "viewer", "browser": "laptop"}})
+    assert heard(first)[0] == {"at": None}
+    company.hear(first, {"at": [1, 0]})
+    late = company.join()
+    company.hear(late, {"hello": {"role": "viewer", "browser": "laptop"}})
+    assert heard(late)[0] == {"at": [1, 0]}
+
+
 def test_of_two_who_go_at_once_the_last_one_heard_is_right_and_knows_it(company):
     """Each has told its place before it is told the other's: what comes before `heard` is older than its own."""
     one, two = come(company, "viewer"), come(company, "presenter")

@@ -148,6 +148,7 @@ def test_windows_tell_each_other_where_they_are(talking):
         assert one.status == two.status == 101
         for window in (one, two):
             window.say({"hello": {"role": "viewer", "browser": "b"}})
+            assert window.hear() == {"at": None}
             assert window.hear() == {"timer": {"status": "stopped", "passed": 0}}
         one.say(b"no JSON")
         one.say(b"[" * 100_000)
@@ -180,7 +181,7 @@ def test_a_window_that_vanishes_is_forgotten(talking):
 def test_the_end_of_the_talk_is_told(talking):
     with talking() as served, served.window() as window:
         window.say({"hello": {"role": "viewer"}})
-        window.hear()
+        window.hear(), window.hear()
         served.talk.company.disband()
         assert window.hear() == (wire.CLOSE, b"")
 

@@ -14,7 +14,7 @@ from functools import partial
 import pytest
 
 from podium.press.build.browser import NAV, opened
-from podium.press.build.present import talk
+from podium.press.build.present import company, talk
 from podium.press.build.present.gate import Gate
 from podium.press.build.present.host import Talk, TalkHandler
 from podium.press.build.serve import LOOPBACK, listening
@@ -152,6 +152,20 @@ def come_to(wanted, *pages):
     assert until(lambda: at(*pages), [wanted] * len(pages)) == [wanted] * len(pages)
 
 
+@contextmanager
+def greeting_late(monkeypatch, seconds=1.0):
+    """Answer hello as a busy machine does."""
+    greet = company.HEARD["hello"]
+
+    def late(*told):
+        time.sleep(seconds)
+        greet(*told)
+
+    with monkeypatch.context() as patch:
+        patch.setitem(company.HEARD, "hello", late)
+        yield
+
+
 def enter(page, address, password, to):
     page.goto(f"{address}/")
     assert page.url.endswith("/_podium/login")
@@ -161,7 +175,7 @@ def enter(page, address, password, to):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_windows_presenter_view_and_phone_stay_together(sample, browser):
+def test_windows_presenter_view_and_phone_stay_together(sample, browser, monkeypatch):
     errors, password = [], "open-sesame"
     with talking_over(sample[2], password) as address, opened(browser) as beamer:
         start = beamer.context.browser.new_context
@@ -201,8 +215,9 @@ def test_windows_presenter_view_and_phone_stay_together(sample, browser):
         phone.click("#list")
         phone.click("#slides li:nth-child(2) button")
         come_to([2, 0], beamer, presenter, phone.frames[1])
-        late.goto(f"{address}/#/9")
-        come_to([2, 0], late)
+        with greeting_late(monkeypatch):
+            late.goto(f"{address}/#/9")
+            come_to([2, 0], late, beamer)
 
         phone.click("#clock")
         assert until(lambda: phone.inner_text("#clock") >= "0:01", wanted=True)

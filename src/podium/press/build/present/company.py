@@ -6,7 +6,8 @@ A window tells where it went, the company tells all others. Its messages are JSO
     phone to company: {"hello"}, {"move": "next" | "prev"}, {"at": [slide, 0]}, {"clock": "toggle" | "reset"}
     company to all: {"at"}, {"timer"}, {"drawn"}; to one window {"do": "next" | "prev"}, {"heard": true} for its {"at"}
 
-A window that has told a place passes over other places until it is heard: they are older than its own.
+A window that has told a place passes over other places until it is heard: they are older than its own. Whoever says
+hello is told {"at"}, null where nobody is anywhere yet; a window tells no place before that, however long it takes.
 
 What is drawn goes from a presenter view to the browsers that have none: windows of one browser tell each other.
 """
@@ -103,8 +104,7 @@ class Company:
             return
         self.become(guest, value.get("role"))
         guest.browser = str(value.get("browser", ""))[:64]
-        if self.at is not None:
-            guest.outbox.put({"at": self.at})
+        guest.outbox.put({"at": self.at})
         guest.outbox.put(self.time_told())
         if self.drawn:
             self.draw_for(guest)

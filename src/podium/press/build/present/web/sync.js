@@ -28,6 +28,7 @@
   let known = '' // the place that all agree on
   let unheard = 0 // places that we told and nobody has heard yet: what others told before them is over
   let missed = false // somebody went on here while we followed
+  let greeted = false // we were told where all are: before that, we tell nothing
   let notesShown = false
 
   async function begin() {
@@ -54,9 +55,8 @@
     socket = new WebSocket(address)
     socket.onopen = () => {
       unheard = 0
+      greeted = false
       say({ hello: { role: role(), browser } })
-      const first = !known
-      setTimeout(() => first && !known && !embedded && moved(), 150) // nobody was anywhere yet
     }
     socket.onmessage = event => heard(JSON.parse(event.data))
     socket.onclose = () => setTimeout(connect, 1000)
@@ -65,14 +65,25 @@
   async function heard(message) {
     if (message.heard)
       unheard = Math.max(0, unheard - 1)
-    if (message.at && !unheard)
-      await follow(...message.at)
+    if ('at' in message)
+      await placed(message.at)
     if (message.do === 'next' || message.do === 'prev')
       await nav[message.do]()
     if (message.drawn)
       paper?.postMessage(message.drawn)
     if (message.timer && isPresenter())
       setClock(message.timer)
+  }
+
+  /** Where all are; null greets whoever comes first. */
+  async function placed(at) {
+    greeted = true
+    if (at && !unheard)
+      return follow(...at)
+    if (!at && !embedded) {
+      known = ''
+      await moved()
+    }
   }
 
   async function follow(slide, click) {
@@ -107,7 +118,7 @@
   async function moved(to) {
     if (to?.name)
       roleChanged()
-    if (!router.currentRoute.value.params.no)
+    if (!greeted || !router.currentRoute.value.params.no)
       return
     if (applying) {
       missed = true
