@@ -71,6 +71,8 @@ def test_impossible_values_are_refused(changes, sentence):
         ({"auxiliary": 1.0, "reader": "attention"}, "auxiliary must be at least 0, which is off, and below 1; got 1.0"),
         ({"auxiliary": 0.3}, "auxiliary adds CTC to attention's loss, and reader='ctc' has no other: set auxiliary=0"),
         ({"curriculum": 0.5, "fresh": False}, "curriculum makes other numbers each epoch, and fresh=false keeps them"),
+        ({"digit_augment": -0.5}, "digit_augment must be 0, which is off, or above; got -0.5"),
+        ({"digit_augment": 1.0, "fresh": False}, "digit_augment makes other numbers each epoch, and fresh=false keeps"),
     ],
 )
 def test_impossible_readers_are_refused(changes, sentence):

@@ -58,6 +58,7 @@ LATER = frozenset(
         "beam",
         "fresh",
         "curriculum",
+        "digit_augment",
         "auxiliary",
     }
 )
@@ -205,6 +206,7 @@ class SequenceConfig(Config):
     digits: int = 5  # most digits in a number; the fewest is one
     fresh: bool = True  # new pictures every epoch; else train_images that stay
     curriculum: float = 0.0  # share of the epochs over which the longest number grows from 1 digit to all; 0 is off
+    digit_augment: float = 0.0  # strength of the affine augmentation of each digit of a fresh number; 0 is off
     loss: SequenceLoss = "cross_entropy"  # order_blind counts digits, wherever they stand
     ignore_padding: bool = True  # what comes after the end costs nothing
     padding_mask: bool = False  # attention does not look at padding
@@ -221,9 +223,13 @@ class SequenceConfig(Config):
         if not 0 <= self.curriculum <= 1:
             msg = f"curriculum must be between 0, which is off, and 1, which is all epochs; got {self.curriculum!r}."
             raise PodiumError(msg)
-        if self.curriculum and not self.fresh:
-            msg = "curriculum makes other numbers each epoch, and fresh=false keeps them: set one of the two back."
+        if self.digit_augment < 0:
+            msg = f"digit_augment must be 0, which is off, or above; got {self.digit_augment!r}."
             raise PodiumError(msg)
+        for name in ("curriculum", "digit_augment"):
+            if getattr(self, name) and not self.fresh:
+                msg = f"{name} makes other numbers each epoch, and fresh=false keeps them: set one of the two back."
+                raise PodiumError(msg)
 
 
 @dataclass(frozen=True, kw_only=True)

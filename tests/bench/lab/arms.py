@@ -15,7 +15,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from bench.lab.turns import Arm
-from podium.lab.data.sets import DEVIATION, MEAN, Sets, load_sets
+from podium.lab.data.mnist import DEVIATION, MEAN
+from podium.lab.data.sets import Sets, load_sets
 from podium.lab.models import build_model
 from podium.lab.training.cohort.adam import constants, table
 from podium.lab.training.cohort.encoding import with_shared_encoding

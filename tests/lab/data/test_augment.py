@@ -6,15 +6,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from podium.lab.data.augment import (
-    ELASTIC,
-    augmented,
-    grounded,
-    noisy,
-    smooth,
-    warped,
-)
-from podium.lab.data.sets import DEVIATION, MEAN
+from podium.lab.data import augment
+from podium.lab.data.augment import ELASTIC, augmented, bent, grounded, noisy, smooth, warped
+from podium.lab.data.mnist import DEVIATION, MEAN
 from podium.lab.randomness import at
 
 KINDS = ("affine", "elastic", "noise", "background")
@@ -50,6 +44,23 @@ def test_seed_and_step_decide_everything(dots, kind):
     assert not torch.equal(first, change(dots, step=2, **{kind: 1.0}))
     assert not torch.equal(first[0], first[1])
     assert first.shape == dots.shape
+
+
+def test_single_digits_are_bent_each_its_own_way(monkeypatch):
+    digits = torch.zeros(12, 28, 28, dtype=torch.uint8)
+    digits[:, 8:20, 13:15] = 255
+    kept = digits.clone()
+    with at(0, 3):
+        whole = bent(digits, 1.0, "digits")
+        assert torch.equal(bent(digits, 0.0, "digits"), digits)
+        monkeypatch.setattr(augment, "CHUNK", 5)
+        assert torch.equal(bent(digits, 1.0, "digits"), whole)
+    assert torch.equal(digits, kept)
+    assert whole.dtype == torch.uint8
+    assert len({picture.numpy().tobytes() for picture in whole}) == 12
+    assert whole.amax() > 200
+    ink = whole.float().sum(dim=(1, 2)) / digits.float().sum(dim=(1, 2))
+    assert 0.7 < ink.min() < ink.max() < 1.35  # scaled by 12 % at most on either axis
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -8,15 +8,8 @@ import torch
 from PIL import Image
 
 from podium.lab.data import sets as sets_module
-from podium.lab.data.mnist import Mnist
-from podium.lab.data.sets import (
-    DEVIATION,
-    MEAN,
-    epoch_pictures,
-    load_sets,
-    picture_size,
-    to_float,
-)
+from podium.lab.data.mnist import DEVIATION, MEAN, Mnist
+from podium.lab.data.sets import epoch_pictures, load_sets, picture_size, to_float
 from podium.lab.training.tasks.metrics import numbers as as_numbers
 from podium.spec import CNNConfig, LinesConfig, PodiumError, VisionToSequenceConfig, ViTConfig
 
@@ -143,10 +136,25 @@ def test_short_lines_stand_anywhere(mnist):
     assert (ink.sum(dim=1) < width / 3).all()
 
 
-def test_a_folder_has_no_curriculum(folder):
-    config = VisionToSequenceConfig(dataset=str(folder), validation_images=4, digits=3, curriculum=0.5)
-    with pytest.raises(PodiumError, match="curriculum needs numbers that are made"):
+@pytest.mark.parametrize("name", ["curriculum", "digit_augment"])
+def test_a_folders_numbers_are_as_they_are(folder, name):
+    config = VisionToSequenceConfig(dataset=str(folder), validation_images=4, digits=3).but(**{name: 0.5})
+    with pytest.raises(PodiumError, match=f"{name} needs numbers that are made"):
         load_sets(config)
+
+
+@pytest.mark.parametrize("family", [VisionToSequenceConfig, LinesConfig])
+def test_digits_are_bent_before_numbers_are_made_of_them(mnist, family):
+    config = family(digits=3, train_images=60, validation_images=50, digit_augment=1.0)
+    sets, plain = load_sets(config, "cpu", mnist), load_sets(config.but(digit_augment=0.0), "cpu", mnist)
+    assert torch.equal(sets.validation.images, plain.validation.images)
+    assert torch.equal(sets.test.images, plain.test.images)
+    assert torch.equal(sets.train.images, plain.train.images)
+    first, straight = epoch_pictures(config, sets, 1), epoch_pictures(config.but(digit_augment=0.0), plain, 1)
+    assert torch.equal(first.targets, straight.targets)
+    assert not torch.equal(first.images, straight.images)
+    assert torch.equal(first.images, epoch_pictures(config, sets, 1).images)
+    assert torch.equal(sets.train.images, plain.train.images)
 
 
 def test_a_classifiers_epoch_is_its_training_set(mnist):

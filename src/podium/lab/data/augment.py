@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from podium.lab import randomness
-from podium.lab.data.sets import DEVIATION, MEAN
+from podium.lab.data.mnist import DEVIATION, MEAN
 
 ROTATION = math.radians(15)
 SCALE = 0.12  # smaller or larger by up to this fraction
@@ -23,6 +23,7 @@ ELASTIC = 0.18  # of the shorter side: how far a knot may be pulled; a point mov
 PULLS = 4  # stretches on the shorter side that are pulled each their own way
 NOISE = 0.15  # deviation, of the way from ground to ink
 GROUND = 0.6  # brightest ground, of the way from ground to ink
+CHUNK = 4_096  # single digits that are bent at once: bounds the memory
 PATCHES = 3  # stretches on the shorter side whose ground is each its own
 
 Strength = float | Tensor
@@ -59,6 +60,26 @@ def augmented(
     if _on(noise):
         images_B1HW = noisy(images_B1HW, noise, randomness.normal("noise", images_B1HW.shape, device))
     return images_B1HW
+
+
+def bent(digits_NSS: Tensor, strength: float, place: str) -> Tensor:
+    """Turn, slant, scale and shift each single digit by itself, before numbers are made of them.
+
+    Across a whole number there is little room for that: all its digits would be turned alike. Call it inside
+    `randomness.at(seed, epoch)`.
+
+    Args:
+        digits_NSS: uint8 (N, S, S), on their device.
+        strength: as `affine` of `augmented`.
+        place: where the numbers that decide are drawn.
+
+    Returns:
+        uint8 (N, S, S); the digits given are left as they are.
+    """
+    turns_N5 = randomness.uniform(place, (len(digits_NSS), 5), digits_NSS.device)
+    parts = zip(digits_NSS.split(CHUNK), turns_N5.split(CHUNK), strict=True)
+    warps = (warped(part.unsqueeze(1).float(), strength, turns_B5, 0.0, None) for part, turns_B5 in parts)
+    return torch.cat([part.squeeze(1).clamp(0, 255).round().to(torch.uint8) for part in warps])
 
 
 def warped(

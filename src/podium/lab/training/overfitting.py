@@ -34,6 +34,7 @@ OFF = {  # what keeps a model from learning pictures by heart
     "start_from": "",
     "replay": 0.0,
     "curriculum": 0.0,
+    "digit_augment": 0.0,
 }
 
 

@@ -166,9 +166,10 @@ def test_a_model_without_positions_has_no_encoding_to_show(tiny):
     assert len(table["table"]) == 4
 
 
-def test_a_curriculum_stands_on_the_slide(tiny):
+def test_what_makes_other_numbers_stands_on_the_slide(tiny):
     assert stages_of(task_of(LINE))["Lines"] == "1 to 2 digits on 32 by 56, 16 new ones an epoch"
     assert stages_of(task_of(LINE.but(curriculum=0.3)))["Lines"].endswith("longer and longer over 30% of the epochs")
+    assert stages_of(task_of(LINE.but(digit_augment=1.0)))["Lines"].endswith("an epoch, each digit bent its own way")
 
 
 JOINT = LINE.but(reader="attention", auxiliary=0.3)

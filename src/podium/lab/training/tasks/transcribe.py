@@ -182,6 +182,8 @@ def number_stages(config: SequenceConfig, sets: Sets) -> list[Stage]:
     new = "new ones an epoch" if config.fresh else "that stay"
     if config.curriculum:
         new += f", longer and longer over {config.curriculum:.0%} of the epochs"
+    if config.digit_augment:
+        new += ", each digit bent its own way"
     return [
         Stage("data", data_name(sets), "single digits, 28 by 28"),
         Stage("data", kind, f"{digits} on {size}, {config.train_images:,} {new}"),
