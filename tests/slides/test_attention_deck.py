@@ -13,7 +13,6 @@ from podium.press.build.walk import walk
 
 ROOT = Path(__file__).parents[2]
 DECK = ROOT / "slides" / "decks" / "attention"
-FROZEN = [ROOT / "experiments" / f"{name}.csv" for name in ("vision_to_sequence", "positional_encoding")]
 TIMES = "\N{MULTIPLICATION SIGN}"
 HEAD = ["q = head.query(x)", "scores = q @ head.key(x).T / math.sqrt(q.shape[-1])"]
 # Papineni et al. 2002, example 1
@@ -48,7 +47,6 @@ def pictures(lab):
 @pytest.mark.slow
 @pytest.mark.timeout(1200)  # a process a cell, and each imports torch
 @pytest.mark.browser
-@pytest.mark.skipif(not all(path.is_file() for path in FROZEN), reason="its experiments are not frozen yet")
 def test_the_attention_deck_walks_clean_from_frozen_results(project, browser):
     for path in (ROOT / "experiments").iterdir():
         if path.is_file():

@@ -16,7 +16,6 @@ from podium.runs import append_event, run_folder
 from podium.spec import ViTConfig
 
 ROOT = Path(__file__).parents[2]
-FROZEN = sorted((ROOT / "experiments").glob("*.csv"))
 HOSTILE = "{{ 7*7 }}</script><img src=x onerror=alert(1)>"
 
 TEMPLATE = """<%= slide("default", kicker=run, foot=run) %>
@@ -125,7 +124,6 @@ def train(project, variant, seed, level):
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not FROZEN, reason="no experiment is frozen yet")
 def test_the_digits_deck_walks_clean_from_frozen_results(project, browser):
     for path in (ROOT / "experiments").iterdir():
         if path.is_file():

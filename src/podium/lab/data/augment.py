@@ -23,8 +23,8 @@ ELASTIC = 0.18  # of the shorter side: how far a knot may be pulled; a point mov
 PULLS = 4  # stretches on the shorter side that are pulled each their own way
 NOISE = 0.15  # deviation, of the way from ground to ink
 GROUND = 0.6  # brightest ground, of the way from ground to ink
-CHUNK = 4_096  # single digits that are bent at once: bounds the memory
 PATCHES = 3  # stretches on the shorter side whose ground is each its own
+CHUNK = 4_096  # single digits that are bent at once: bounds the memory
 
 Strength = float | Tensor
 

@@ -181,7 +181,8 @@ def test_a_window_that_vanishes_is_forgotten(talking):
 def test_the_end_of_the_talk_is_told(talking):
     with talking() as served, served.window() as window:
         window.say({"hello": {"role": "viewer"}})
-        window.hear(), window.hear()
+        assert window.hear() == {"at": None}
+        assert "timer" in window.hear()
         served.talk.company.disband()
         assert window.hear() == (wire.CLOSE, b"")
 
