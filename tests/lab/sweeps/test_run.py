@@ -15,9 +15,11 @@ from rich.console import Console
 
 from podium.lab.sweeps import find_target, own, run, run_sweep, worker
 from podium.lab.sweeps.job import make_job
+from podium.lab.sweeps.judging import start_of
+from podium.lab.sweeps.search import ask
 from podium.lab.sweeps.study import ended, outcome_of
 from podium.lab.sweeps.worker import gpu_names, open_study
-from podium.runs import read_record, read_runs
+from podium.runs import append_event, read_record, read_runs
 from podium.spec import Experiment, PodiumError, Sweep
 
 SWEEPER = Path(__file__).with_name("sweeper.py")
@@ -183,6 +185,24 @@ def test_the_first_trials_all_fail_until_the_program_is_mended(sweep, plain, pro
     assert 3 <= len(failed) < 16
     records = sweep(plain("def run(x): pass", range(16)))
     assert [record.state for record in records] == ["finished"] * 16
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_what_stopped_workers_left_behind_is_mended_too(sweep, plain, project, recorded):
+    """One of them had just taken a trial, and not signed it; or it had written the trial's record, and not told it."""
+    with pytest.raises(PodiumError, match="the first 3 trials all failed"):
+        sweep(plain("def run(x): raise ValueError('no layer')", range(5)))
+    target = plain("def run(x): pass", range(5))
+    job = make_job(project, target, "quick")
+    with open_study(job) as study:
+        asked = ask(study.optuna, job.configuration, job.sweep)
+    assert asked is not None
+    assert asked.index == 3
+    if recorded:
+        folder = job.trial_folder(asked.index, asked.parameters)
+        append_event(folder, "start", **start_of(job, asked.index, asked.parameters), provenance={})
+        append_event(folder, "end", state="failed", reason="ValueError: no layer", summary={}, samples={})
+    assert [record.state for record in sweep(target)] == ["finished"] * 5
 
 
 def test_trials_that_fail_twice_do_not_stop_the_sweep_twice(sweep, plain):

@@ -10,11 +10,12 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 from rich.console import Console
 
 from podium.lab.sweeps.configuration import SweepConfiguration
 from podium.lab.sweeps.job import Job, make_job
+from podium.lab.sweeps.search import index_of
 from podium.lab.sweeps.study import Study, ended, outcome_of
 from podium.lab.sweeps.watch import StopError, Watch, target_reached
 from podium.lab.sweeps.worker import gpu_names, open_study, terminated_like_ctrl_c, work, work_alone
@@ -118,17 +119,21 @@ def _folder(job: Job, index: int, trial: FrozenTrial) -> Path:
 
 def _run_again(job: Job, study: Study) -> None:
     """Queue trials again that told nothing: those before a program was mended, and those whose records were deleted."""
+    if study.at_work():
+        return
     trials = study.trials()
-    if any(trial.state == TrialState.RUNNING for trial in trials):
-        return  # another worker is at it
     done = ended(trials)
-    again = set(study.optuna.user_attrs.get(AGAIN, []))
-    if all(outcome_of(trial).state == "failed" for trial in done.values()):
-        again |= {trial.number for trial in done.values()}
+    given_up = set(study.optuna.user_attrs.get(AGAIN, []))
+    failed = all(outcome_of(trial).state == "failed" for trial in done.values())
+    again = given_up | ({trial.number for trial in done.values()} if failed else set())
+    if given_up or failed:  # a worker may have been stopped between a failed trial's record and the study
+        left = [trial for trial in trials if not trial.state.is_finished()]
+        records = ((trial.number, read_record(_folder(job, index_of(trial, trials), trial))) for trial in left)
+        again |= {number for number, record in records if record is not None and record.state == "failed"}
     if not job.storage:  # else their records may lie on another machine
         again |= {trial.number for index, trial in done.items() if read_record(_folder(job, index, trial)) is None}
     if again:
-        study.run_again(again & {trial.number for trial in done.values()})
+        study.run_again(again)
         study.optuna.set_user_attr(AGAIN, [])
 
 

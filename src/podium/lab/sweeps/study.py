@@ -138,6 +138,16 @@ class Study:
         """Say whether a trial runs or waits: one that may be left to take if its worker dies."""
         return any(not trial.state.is_finished() for trial in self.trials())
 
+    def at_work(self) -> bool:
+        """Say whether a worker that lives runs a trial; one that died left its trial running, until one is taken."""
+
+        def once() -> bool:
+            with self.storage.exclusive(self.name):
+                running = [trial for trial in self._all() if trial.state == TrialState.RUNNING]
+                return not all(self._is_abandoned(trial) for trial in running)
+
+        return self.storage.patiently(once)
+
     def report(self, number: int, step: int, value: float) -> None:
         """Note a trial's metric at a step, for the pruning of others.
 
@@ -201,15 +211,22 @@ class Study:
         return True
 
     def run_again(self, numbers: Iterable[int]) -> None:
-        """Queue trials again that have failed, such as those before a program was mended."""
+        """Queue trials again that have ended, such as those before a program was mended.
+
+        A record that one of them left counts no more, nor does that of one that a dead worker did not end.
+        """
 
         def once() -> None:
             with self.storage.exclusive(self.name):
                 trials = self._all()
                 retried = {trial.user_attrs.get("retry_of") for trial in trials}
                 for trial in trials:
-                    if trial.number in set(numbers) - retried:
+                    if trial.number not in set(numbers) - retried:
+                        continue
+                    if trial.state.is_finished():
                         self._add_retry(trial, trials, again=True, deaths=0, kills=0)
+                    else:
+                        self._set(trial.number, "again", value=True)
 
         self.storage.patiently(once)
 
@@ -289,7 +306,8 @@ class Study:
             return False
 
     def _add_retry(self, trial: FrozenTrial, trials: list[FrozenTrial], **changes: Any) -> None:
-        kept = {key: trial.user_attrs[key] for key in ("parameters", "deaths", "kills") if key in trial.user_attrs}
+        known = trial.user_attrs
+        kept = {key: known[key] for key in ("parameters", "deaths", "kills", "again") if key in known}
         attributes = {**kept, **changes, "retry_of": trial.number, "index": index_of(trial, trials)}
         self.optuna.add_trial(
             optuna.create_trial(
