@@ -1,4 +1,5 @@
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -69,6 +70,13 @@ def test_the_progress_line_names_run_loss_and_accuracy(project, tiny):
     screen = Console(file=io.StringIO(), width=160, force_terminal=True)
     train_all(project, tiny.TINY, tiny.TINY.runs("quick")[:1], "quick", console=screen, **QUIET)
     assert "learned seed 0: loss" in screen.file.getvalue()
+
+
+def test_a_log_says_now_and_then_where_training_stands(project, tiny, console, monkeypatch):
+    monkeypatch.setattr(module, "LINE_SECONDS", 0.0)
+    train_all(project, tiny.TINY, tiny.TINY.runs("quick")[:1], "quick", console=console, **QUIET)
+    said = console.file.getvalue()
+    assert re.search(r"tiny: \d\.\d of 1 epochs, [-\d:]+ left; learned seed 0: loss \d", said), said
 
 
 def test_an_outcome_without_the_metric_tells_the_state(project, tiny, console):

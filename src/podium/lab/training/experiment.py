@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -12,6 +13,9 @@ from podium.lab.training.loop import Moment, choose_device, may_succeed
 from podium.runs import Record, read_record, run_folder
 from podium.runs.tracking import Mode
 from podium.spec import Cohorts, Experiment, Profile, Project, Variant
+
+LINE_SECONDS = 60.0  # between two lines of progress where no terminal shows a bar: in a log, in CI
+SPEED_SECONDS = 600.0  # that the time left is reckoned from: an epoch's few reports may be minutes apart
 
 
 def train_experiment(
@@ -88,24 +92,32 @@ def train_all(
         say(f"{experiment.name}: {skipped} of {len(variants)} runs are done already.")
     trained: dict[Variant, Record] = {}
 
+    left = TimeRemainingColumn(compact=True)
     bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[now]}", markup=False),
-        TimeRemainingColumn(compact=True),
+        left,
         console=console,
         disable=not console.is_terminal,
+        speed_estimate_period=SPEED_SECONDS,
     )
     with bar:
         runs = bar.add_task(f"{experiment.name}: runs", total=len(variants), completed=skipped, now="")
         epochs = bar.add_task("  epochs", total=sum(v.config.epochs for v in waiting), now="")
         reached: dict[Variant, float] = {}
+        spoken = time.monotonic()
 
         def show(variant: Variant, moment: Moment) -> None:
+            nonlocal spoken
             reached[variant] = moment.epochs_done
             text = f"{variant.name} seed {variant.config.seed}: {moment}"
             bar.update(epochs, completed=sum(reached.values()), now=text)
+            if bar.disable and time.monotonic() - spoken >= LINE_SECONDS:
+                spoken = time.monotonic()
+                task = bar.tasks[epochs]
+                say(f"{experiment.name}: {task.completed:.1f} of {task.total} epochs, {left.render(task)} left; {text}")
 
         def ended(variant: Variant, record: Record) -> None:
             reached[variant] = variant.config.epochs
