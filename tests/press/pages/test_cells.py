@@ -26,8 +26,11 @@ def test_frames_become_tables_and_figures_pictures(project, deck):
     deck(
         START + '<%= cell("import pandas\\npandas.DataFrame({\'<x>\': [1.5]})", show="output") %>\n'
         "<% set code %>" + FIGURE + '<% endset %><%= cell(code, show="output") %>'
+        '<%= cell(code, show="output", alt="a <line> that rises") %>'
     )
     rendered = render(project, "talk")
+    assert 'alt="a picture that this page&#39;s code draws" paper' in rendered.markdown
+    assert 'alt="a &#60;line&#62; that rises" paper' in rendered.markdown
     assert "<td><span v-pre>1&#46;5</span></td>" in rendered.markdown
     assert "&#60;x&#62;" in rendered.markdown
     (picture,) = (rendered.folder / "public" / "figures").glob("cell-*.svg")

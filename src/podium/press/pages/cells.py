@@ -26,6 +26,7 @@ from podium.press.pages.page import Page, place_in_template
 from podium.spec import PodiumError
 
 OUTPUTS = ("both", "code", "output")
+UNTOLD = "a picture that this page's code draws"
 NOT_RUN = "not run"  # what the lock says of a cell whose answer is not known here
 SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)  # in the name of a variable: not a cell's
 
@@ -39,6 +40,7 @@ def cell(
     seconds: float = 30.0,
     megabytes: int = 2048,
     show: str = "both",
+    alt: str = "",
 ) -> Markdown:
     """Run Python and show it beside what it gave: what it printed, and the value of its last expression.
 
@@ -50,6 +52,7 @@ def cell(
         seconds: the time it may take.
         megabytes: the memory it may take, where the system can bound it.
         show: "both", "code" or "output".
+        alt: what a picture that it draws shows, in words, for those who cannot see it.
 
     Raises:
         PodiumError: for a file that is not there or lies elsewhere, a cell in a template of another folder, code that
@@ -80,7 +83,7 @@ def cell(
         kept.write_text(json.dumps(answer), "utf-8")
     page.asked["excerpts"][f"cell {digest(source.encode())}"] = digest(json.dumps(answer, sort_keys=True).encode())
     shown_code = page.medium.code(source.strip("\n"), ()) if show != "output" else None
-    shown_output = _output(page, answer, key) if show != "code" else None
+    shown_output = _output(page, answer, key, alt or UNTOLD) if show != "code" else None
     return page.medium.beside(*(part for part in (shown_code, shown_output) if part))
 
 
@@ -89,11 +92,11 @@ def environment() -> list[str]:
     return [sys.version, *sorted(f"{d.metadata['Name']} {d.version}" for d in distributions())]
 
 
-def _output(page: Page, answer: dict[str, Any], key: str) -> Markdown:
+def _output(page: Page, answer: dict[str, Any], key: str, alt: str) -> Markdown:
     parts = [page.medium.output(answer["text"].rstrip("\n"))] if answer["text"].strip() else []
     shown = answer["shown"]
     if shown is not None and shown["kind"] == "svg":
-        parts.append(page.medium.picture(f"cell-{key}", base64.b64decode(shown["svg"]), page))
+        parts.append(page.medium.picture(f"cell-{key}", base64.b64decode(shown["svg"]), page, alt=alt))
     elif shown is not None and shown["kind"] == "table":
         parts.append(page.medium.table(shown["head"], shown["rows"]))
     elif shown is not None:

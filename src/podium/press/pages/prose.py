@@ -111,10 +111,10 @@ class Prose:
         fence = fence_for(text)
         return Markdown(f"{fence}\n{text}\n{fence}")
 
-    def picture(self, name: str, svg: bytes, _page: Any) -> Markdown:
+    def picture(self, name: str, svg: bytes, _page: Any, *, alt: str) -> Markdown:
         """Write a picture that a program drew."""
         self.pictures[f"figures/{name}.svg"] = svg
-        return Markdown(f'![](figures/{name}.svg){{alt="what the code beside it draws"}}')
+        return Markdown(f'![](figures/{name}.svg){{alt="{entities(alt)}"}}')
 
     def beside(self, *parts: Markdown) -> Markdown:
         """Write parts one below the other: a sheet of paper is narrow."""

@@ -70,10 +70,10 @@ class Slidev:
         """Write what a program printed."""
         return Markdown(f'<pre class="output">{"&#10;".join(entities(line) for line in text.split(chr(10)))}</pre>')
 
-    def picture(self, name: str, svg: bytes, page: Any) -> Markdown:
+    def picture(self, name: str, svg: bytes, page: Any, *, alt: str) -> Markdown:
         """Write a picture that a program drew."""
         page.pictures[name] = svg
-        return Markdown(f'<PodiumFigure name="{name}" alt="what the code beside it draws" paper />')
+        return Markdown(f'<PodiumFigure name="{name}" alt="{entities(alt)}" paper />')
 
     def beside(self, *parts: Markdown) -> Markdown:
         """Write parts side by side; one alone as it is."""
