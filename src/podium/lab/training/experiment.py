@@ -83,7 +83,7 @@ def train_all(
     console = console or Console(stderr=True)
 
     def say(sentence: str) -> None:
-        console.print(sentence, markup=False, highlight=False)
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
     records = [read_record(run_folder(project.runs, experiment.name, v.name, v.config)) for v in variants]
     waiting = [v for v, record in zip(variants, records, strict=True) if not is_done(record)]
