@@ -123,10 +123,10 @@ def _run_again(job: Job, study: Study) -> None:
         return
     trials = study.trials()
     done = ended(trials)
-    given_up = set(study.optuna.user_attrs.get(AGAIN, []))
-    failed = all(outcome_of(trial).state == "failed" for trial in done.values())
-    again = given_up | ({trial.number for trial in done.values()} if failed else set())
-    if given_up or failed:  # a worker may have been stopped between a failed trial's record and the study
+    again = set(study.optuna.user_attrs.get(AGAIN, []))
+    if all(outcome_of(trial).state == "failed" for trial in done.values()):
+        again |= {trial.number for trial in done.values()}
+    if again:  # a worker may have been stopped between a failed trial's record and the study
         left = [trial for trial in trials if not trial.state.is_finished()]
         records = ((trial.number, read_record(_folder(job, index_of(trial, trials), trial))) for trial in left)
         again |= {number for number, record in records if record is not None and record.state == "failed"}
